@@ -39,10 +39,10 @@ enum virtq_fault {
 
 /* What was seen: the offending value and where. Written once, by the thread that owns the ring. */
 struct virtq_fault_info {
-	uint16_t fault; /* enum virtq_fault */
-	uint16_t head;	/* head descriptor of the chain, or used id */
+	uint16_t fault;    /* enum virtq_fault */
+	uint16_t head;     /* head descriptor of the chain, or used id */
 	uint16_t position; /* free-running ring index at which it was seen */
-	uint64_t value; /* the offending value: index, length or address, by the fault's text */
+	uint64_t value;    /* the offending value: index, length or address, by the fault's text */
 };
 
 /**

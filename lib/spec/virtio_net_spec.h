@@ -3,11 +3,11 @@
 #ifndef VIRTIO_NET_SPEC_H
 #define VIRTIO_NET_SPEC_H
 
+#include <rte_byteorder.h>
+
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <rte_byteorder.h>
 
 /* Feature bits. VIRTIO 1.3, 5.1.3. */
 #define VIRTIO_NET_F_CSUM 0

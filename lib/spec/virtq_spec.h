@@ -3,11 +3,11 @@
 #ifndef VIRTQ_SPEC_H
 #define VIRTQ_SPEC_H
 
+#include <rte_byteorder.h>
+
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <rte_byteorder.h>
 
 #define VIRTQ_SIZE_MIN 2
 #define VIRTQ_SIZE_MAX 32768
@@ -73,6 +73,9 @@ struct virtq_used_elem {
 	rte_le32_t len;
 };
 static_assert(sizeof(struct virtq_used_elem) == 8, "used element");
+
+/* A used element as one word: id in the low half, len in the high half; entries lie on 4 bytes. */
+typedef rte_le64_t virtq_used_word __attribute__((aligned(4), may_alias));
 
 struct virtq_used {
 	rte_le16_t flags;

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Driver role of a split virtqueue: add, publish, get.
+ *
+ * Two ways of keeping the books, one ring:
+ *
+ * - In sequence (as long as every buffer is one descriptor and comes back in order): buffer k lies
+ *   in descriptor k mod size, entry k of the available ring names it since virtq_driver_init(),
+ *   so only the descriptor and the index are written. The order is verified, never assumed.
+ * - From the free list (from the first chain of several descriptors, or the first used entry out of
+ *   order, until the next virtq_driver_init()): a FIFO of free descriptors. In-order completion
+ * keeps handing out descriptors in ring order, as VIRTIO_F_IN_ORDER demands of the driver.
+ * VIRTIO 1.3, 2.7.9.
+ *
+ * All functions: one thread per queue, no system call, no allocation. The device is not trusted:
+ * what it writes is checked, and a broken ring gets a fault and hands out nothing more.
+ */
+#ifndef VIRTQ_DRIVER_H
+#define VIRTQ_DRIVER_H
+
+#include "ring/virtq.h"
+#include "ring/virtq_notify.h"
+
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
+
+#include <errno.h>
+#include <stddef.h>
+
+/* One descriptor to be: device address and length in bytes. */
+struct virtq_buf {
+	uint64_t addr;
+	uint32_t len;
+};
+
+/* Books of one descriptor, private memory: the device cannot reach it. */
+struct virtq_driver_desc {
+	uint32_t writable; /* device-writable bytes of the chain that starts here */
+	uint16_t chain;    /* descriptors of the chain that starts here, 0 = none outstanding */
+	uint16_t next;     /* next descriptor of the chain */
+};
+
+struct virtq_driver {
+	struct virtq vq;
+	/* Positions are free-running. Written by the queue's thread only. */
+	uint16_t avail_next; /* next available entry to fill */
+	uint16_t avail_idx;  /* what the device was told last */
+	uint16_t used_next;  /* next used entry to read */
+	uint16_t used_seen;  /* device's index when it was last read */
+	uint16_t nb_free;    /* free descriptors; in sequence: size - (avail_next - used_next) */
+	bool sequence;       /* in sequence, see above */
+	void **cookies;      /* [size] by head descriptor */
+	struct virtq_driver_desc *descs; /* [size] */
+	uint16_t *free_ids;              /* [size] FIFO of free descriptors; unused in sequence */
+	uint16_t *heads;                 /* [size] head by available position; unused in sequence */
+	uint16_t free_get;
+	uint16_t free_put;
+	uint16_t batch_left; /* buffers that an in-order entry completed and that were not got */
+	uint32_t batch_len;  /* used length of the last of them */
+	struct virtq_fault_info fault;
+};
+
+/** Bytes of private memory that virtq_driver_init() wants for a queue of this size. */
+size_t virtq_driver_bytes(uint32_t size);
+
+/**
+ * Start a ring from nothing: parts zeroed, all descriptors free, notifications wanted.
+ *
+ * @param vq       Initialised; the memory of its parts is written.
+ * @param private  virtq_driver_bytes(vq->size) bytes, cache-line aligned, unreachable for the
+ *     device; owned by the caller, must live as long as the queue.
+ */
+void virtq_driver_init(struct virtq_driver *q, const struct virtq *vq, void *private);
+
+/**
+ * Queue one buffer; it stays invisible until virtq_driver_publish().
+ *
+ * @param bufs    [nb_read + nb_write] device-readable ones first; copied. At least one in total.
+ * @param cookie  Handed back by virtq_driver_get(), not NULL; never dereferenced, the caller keeps
+ *     ownership.
+ * @return 0; -ENOSPC when fewer descriptors are free; -EMSGSIZE when it never fits (more than
+ *     the queue size, or 2^32 bytes and more); the ring is then unchanged.
+ *
+ * VIRTIO 1.3, 2.7.13 Supplying Buffers to The Device.
+ */
+int virtq_driver_add(struct virtq_driver *q, const struct virtq_buf *bufs, uint16_t nb_read,
+	uint16_t nb_write, void *cookie);
+
+/**
+ * Queue one buffer whose parts stand in an indirect table. Takes one descriptor.
+ *
+ * @param table  nb_read + nb_write entries are filled here, readable ones first; must stay
+ *     untouched until the buffer comes back.
+ * @param table_addr  Device address of table.
+ * @return as virtq_driver_add(); -ENOTSUP without VIRTIO_F_INDIRECT_DESC.
+ *
+ * VIRTIO 1.3, 2.7.5.3 Indirect Descriptors.
+ */
+int virtq_driver_add_indirect(struct virtq_driver *q, struct virtq_desc *table, uint64_t table_addr,
+	const struct virtq_buf *bufs, uint16_t nb_read, uint16_t nb_write, void *cookie);
+
+/**
+ * Take back the next used buffer; needs no order.
+ *
+ * @param len  Out: bytes the device says it wrote, never more than the writable part holds.
+ * @return The cookie; NULL when nothing is there, or when the ring is or becomes faulty.
+ */
+void *virtq_driver_get(struct virtq_driver *q, uint32_t *len);
+
+/**
+ * Take back a buffer that the device has not used, after the device was stopped.
+ *
+ * @return A cookie, NULL when none is outstanding.
+ */
+void *virtq_driver_detach(struct virtq_driver *q);
+
+/* Cold: latch the first fault. */
+void virtq_driver_set_fault(
+	struct virtq_driver *q, enum virtq_fault fault, uint16_t head, uint64_t value);
+
+/* Cold: give up the sequence and keep books by the free list. */
+void virtq_driver_leave_sequence(struct virtq_driver *q);
+
+static inline bool
+virtq_driver_broken(const struct virtq_driver *q)
+{
+	return q->fault.fault != VIRTQ_FAULT_NONE;
+}
+
+/** Buffers that the device holds. */
+static inline uint16_t
+virtq_driver_outstanding(const struct virtq_driver *q)
+{
+	return (uint16_t)(q->avail_next - q->used_next);
+}
+
+/**
+ * Make all that was added visible to the device.
+ *
+ * @return true when the device wants to be kicked.
+ */
+static inline bool
+virtq_driver_publish(struct virtq_driver *q)
+{
+	uint16_t old = q->avail_idx;
+
+	q->avail_idx = q->avail_next;
+	virtq_index_publish(&q->vq.avail->idx, q->avail_next);
+	return virtq_should_kick(&q->vq, q->avail_next, old);
+}
+
+/**
+ * Used entries that wait, as far as they are known.
+ *
+ * The device's index is read only when fewer than want are known. An index that promises more
+ * than was made available is a fault, and nothing waits then.
+ */
+static inline uint16_t
+virtq_driver_used(struct virtq_driver *q, uint16_t want)
+{
+	uint16_t ready = (uint16_t)(q->used_seen - q->used_next);
+
+	if (ready < want) {
+		uint16_t seen = virtq_index_peek(&q->vq.used->idx);
+
+		ready = (uint16_t)(seen - q->used_next);
+		if (unlikely(ready > (uint16_t)(q->avail_idx - q->used_next))) {
+			virtq_driver_set_fault(q, VIRTQ_FAULT_USED_INDEX, 0, seen);
+			return 0;
+		}
+		q->used_seen = seen;
+	}
+	return likely(!virtq_driver_broken(q)) ? ready : 0;
+}
+
+/** Read one used entry, once: id in the low half, len in the high half. */
+static inline uint64_t
+virtq_used_load(const struct virtq_used_elem *elem)
+{
+	return rte_le_to_cpu_64(*(const volatile virtq_used_word *)(const volatile void *)elem);
+}
+
+/*
+ * In sequence, for burst code. The caller checks q->sequence first, and keeps the books of the
+ * slots it fills: cookies[slot], and descs[slot].writable (once, if it is the same for all).
+ */
+
+/** Descriptors that may be filled now. */
+static inline uint16_t
+virtq_driver_seq_room(const struct virtq_driver *q)
+{
+	return (uint16_t)(q->vq.size - virtq_driver_outstanding(q));
+}
+
+/** The i-th descriptor from the next free one, and its slot for cookies[]. */
+static inline uint16_t
+virtq_driver_seq_slot(const struct virtq_driver *q, uint16_t i)
+{
+	return (uint16_t)(q->avail_next + i) & q->vq.mask;
+}
+
+/** Write one descriptor as a whole: two 8-byte stores. */
+static inline void
+virtq_desc_write(struct virtq_desc *d, uint64_t addr, uint32_t len, uint16_t flags)
+{
+	d->addr = rte_cpu_to_le_64(addr);
+	d->len = rte_cpu_to_le_32(len);
+	d->flags = rte_cpu_to_le_16(flags);
+	d->next = 0;
+}
+
+/** n descriptors from the next free one were filled. */
+static inline void
+virtq_driver_seq_added(struct virtq_driver *q, uint16_t n)
+{
+	q->avail_next = (uint16_t)(q->avail_next + n);
+}
+
+/** n buffers from used_next on were taken back. */
+static inline void
+virtq_driver_seq_got(struct virtq_driver *q, uint16_t n)
+{
+	q->used_next = (uint16_t)(q->used_next + n);
+}
+
+/* Cold half of virtq_driver_seq_check(): count entry by entry. */
+uint16_t virtq_driver_seq_count(const struct virtq_driver *q, uint32_t *lens, uint16_t n);
+
+/**
+ * How many of the next n used entries name the buffers that are due, in order?
+ *
+ * @param n  At most virtq_driver_used().
+ * @param lens  [n] Out: their used lengths, each entry read once. Valid for those counted.
+ * @return 0..n. Fewer than n: the entry after them is out of order; virtq_driver_get() deals
+ *     with it.
+ */
+static __rte_always_inline uint16_t
+virtq_driver_seq_check(const struct virtq_driver *q, uint32_t *lens, uint16_t n)
+{
+	uint16_t pos = q->used_next & q->vq.mask;
+	uint16_t straight = RTE_MIN(n, (uint16_t)(q->vq.size - pos));
+	const struct virtq_used_elem *ring = q->vq.used->ring;
+	uint32_t wrong = 0;
+
+	for (uint16_t i = 0; i < straight; i++) {
+		uint64_t e = virtq_used_load(&ring[pos + i]);
+
+		lens[i] = (uint32_t)(e >> 32);
+		wrong |= (uint32_t)e ^ (uint32_t)(pos + i);
+	}
+	for (uint16_t i = straight; i < n; i++) {
+		uint64_t e = virtq_used_load(&ring[i - straight]);
+
+		lens[i] = (uint32_t)(e >> 32);
+		wrong |= (uint32_t)e ^ (uint32_t)(i - straight);
+	}
+	if (likely(wrong == 0))
+		return n;
+	return virtq_driver_seq_count(q, lens, n);
+}
+
+#endif
