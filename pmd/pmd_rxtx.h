@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The queues of a port as the data path sees them, and the burst functions.
+ *
+ * Owner of every field not said otherwise: the thread that polls the queue. The control path
+ * touches a queue only while no burst runs on it (before its first burst function is set, or
+ * after the application stopped the port).
+ */
+#ifndef PMD_RXTX_H
+#define PMD_RXTX_H
+
+#include "ring/virtq_driver.h"
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Work per packet that a constant flag folds; each flag has a measured gain. */
+enum pmd_rx_flag {
+	PMD_RX_MERGE = 1 << 0, /* MRG_RXBUF: a packet may span several buffers */
+	PMD_RX_FLAGS = PMD_RX_MERGE,
+};
+
+enum pmd_tx_flag {
+	PMD_TX_IN_ORDER = 1 << 0, /* IN_ORDER: completions are the used index alone */
+	PMD_TX_FLAGS = PMD_TX_IN_ORDER,
+};
+
+/* Counters of one queue: name, meaning. Each becomes a field and an xstat. */
+#define PMD_RX_STATS(_) \
+	_(packets, "packets received") \
+	_(bytes, "bytes received, without the virtio-net header") \
+	_(multicast_packets, "received with a multicast destination") \
+	_(broadcast_packets, "received with a broadcast destination") \
+	_(merged_packets, "received in several buffers") \
+	_(errors, "dropped: the length the device gave cannot hold the header") \
+	_(mbuf_alloc_failed, "buffers that could not be posted again: the mempool is empty") \
+	_(kicks, "notifications sent to the device")
+
+#define PMD_TX_STATS(_) \
+	_(packets, "packets handed to the device") \
+	_(bytes, "bytes handed to the device, without the virtio-net header") \
+	_(multi_segment_packets, "sent from several mbuf segments") \
+	_(indirect_packets, "sent through an indirect table") \
+	_(chained_packets, "sent as a chain of descriptors") \
+	_(ring_full, "bursts that ended because the ring had no room: the device is slow or away") \
+	_(errors, "dropped: more segments than the ring has descriptors, or empty") \
+	_(kicks, "notifications sent to the device")
+
+#define PMD_STAT_FIELD(name, text) uint64_t name;
+struct pmd_rx_stats {
+	PMD_RX_STATS(PMD_STAT_FIELD)
+};
+struct pmd_tx_stats {
+	PMD_TX_STATS(PMD_STAT_FIELD)
+};
+#undef PMD_STAT_FIELD
+
+typedef uint16_t pmd_burst_fn(void *queue, struct rte_mbuf **pkts, uint16_t nb);
+
+struct pmd_rxq {
+	struct virtq_driver q;
+	/* What the port's burst function jumps to. Control path stores it with release. */
+	pmd_burst_fn *burst;
+	struct rte_mempool *pool;
+	uint64_t rearm; /* rearm_data of a fresh mbuf: data_off, refcnt 1, 1 segment, port */
+	uint16_t hdr_bytes; /* 12 or 20 */
+	uint16_t post_max;  /* buffers that may be posted at once, at most the ring's size */
+	uint32_t post_bytes; /* bytes the device may write to one buffer, header included */
+	int kick_fd; /* eventfd */
+	struct pmd_rx_stats stats;
+	/* Set-up, written by the control path only. */
+	uint16_t port_id;
+	uint16_t queue_id;
+};
+
+/* Device-visible companion of a descriptor: header and indirect table of the packet it heads. */
+#define PMD_TX_TABLE_ENTRIES 30
+struct pmd_tx_slot {
+	uint8_t hdr[32];
+	struct virtq_desc table[PMD_TX_TABLE_ENTRIES];
+} __rte_aligned(64);
+
+struct pmd_txq {
+	struct virtq_driver q;
+	pmd_burst_fn *burst; /* as in pmd_rxq */
+	struct pmd_tx_slot *slots; /* [ring size], in memory shared with the device */
+	uint16_t hdr_bytes;
+	uint16_t post_max; /* packets that may be outstanding at once, at most the ring's size */
+	uint16_t free_thresh; /* completions are taken when fewer descriptors than this are free */
+	int kick_fd;
+	struct pmd_tx_stats stats;
+	uint16_t port_id;
+	uint16_t queue_id;
+};
+
+/* One variant: its name, as rx_burst_mode_get prints it, and the function. */
+struct pmd_variant {
+	const char *name;
+	pmd_burst_fn *burst;
+};
+
+/** Variant for flags, compiled for the widest instruction set that CPU and EAL allow. */
+const struct pmd_variant *pmd_rx_variant(unsigned int flags);
+const struct pmd_variant *pmd_tx_variant(unsigned int flags);
+
+/** Burst that moves nothing: queue without a device, stopped or faulty queue. */
+uint16_t pmd_burst_none(void *queue, struct rte_mbuf **pkts, uint16_t nb);
+
+/** What ethdev calls: jumps to queue->burst. */
+uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb);
+uint16_t pmd_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb);
+
+/**
+ * Fresh ring and all buffers posted. The queue's pool, hdr_bytes, post_max, port_id are set.
+ *
+ * @param vq       Initialised ring in memory shared with the device.
+ * @param private  virtq_driver_bytes(vq->size) of private memory.
+ * @return 0, or -ENOMEM when the pool cannot fill post_max buffers: those that it could stay
+ *     posted, the queue works.
+ */
+int pmd_rxq_start(struct pmd_rxq *rxq, const struct virtq *vq, void *private);
+void pmd_txq_start(struct pmd_txq *txq, const struct virtq *vq, void *private);
+
+/** Give all buffers of a stopped queue back to their pools. The device has let go of the ring. */
+void pmd_rxq_drain(struct pmd_rxq *rxq);
+void pmd_txq_drain(struct pmd_txq *txq);
+
+#endif
