@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A port of the switch: a guest's rings and who may touch them when.
+ *
+ * Directions are the switch's own: rx is what the switch takes from a guest, so a port_rxq reads
+ * the guest's transmitq; tx is what it gives to a guest, so a port_txq fills the guest's receiveq.
+ *
+ * Threads: the control thread (vhost events, main) starts, stops and pauses rings; workers move
+ * packets. A worker holds a queue only within one burst. Control unpublishes a ring and waits for a
+ * grace period of the workers before it changes anything that they could be reading; it never
+ * waits while it holds a lock that a worker takes.
+ */
+#ifndef PORT_H
+#define PORT_H
+
+#include "ring/virtq_device.h"
+
+#include <rte_ether.h>
+#include <rte_spinlock.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PORT_MAX 256
+#define PORT_PAIRS_MAX 127 /* 2 * 127 rings and a control ring: what rte_vhost takes */
+#define PORT_NAME_BYTES 32
+
+/* Why a packet from a guest went nowhere; counted on the port_rxq it came by. */
+#define PORT_RX_DROPS(_) \
+	_(runt, "shorter than the virtio-net header and an Ethernet header") \
+	_(oversize, "longer than the largest frame the switch carries") \
+	_(too_many_segments, "cut into more descriptors than the switch accepts") \
+	_(invalid_source, "source address is multicast or zero") \
+	_(reserved_multicast, "to 01:80:c2:00:00:0x, which bridges do not forward") \
+	_(same_port, "destination is behind the port it came from") \
+	_(port_down, "destination port has no receive queue running") \
+	_(no_port, "nobody else to flood to") \
+	_(no_mbuf, "flood without a free mbuf in the switch's pool")
+
+/* Why a packet for a guest was not delivered; counted on the port_txq it was for. */
+#define PORT_TX_DROPS(_) \
+	_(no_descriptor, "guest has posted no receive buffer: the guest is slow") \
+	_(too_big_no_merge, "frame does not fit the guest's buffer, and no MRG_RXBUF") \
+	_(buffers_too_small, "frame would span more guest buffers than the switch fills for one") \
+	_(ring_fault, "guest's receiveq is broken")
+
+#define PORT_STAT_FIELD(name, text) uint64_t name;
+struct port_rx_stats {
+	uint64_t packets; /* taken from the guest, dropped ones included */
+	uint64_t bytes;	  /* frames, without the virtio-net header */
+	uint64_t flooded;
+	uint64_t interrupts;
+	PORT_RX_DROPS(PORT_STAT_FIELD)
+};
+struct port_tx_stats {
+	uint64_t packets; /* delivered */
+	uint64_t bytes;
+	uint64_t merged; /* delivered in several buffers */
+	uint64_t interrupts;
+	PORT_TX_DROPS(PORT_STAT_FIELD)
+};
+#undef PORT_STAT_FIELD
+
+struct port;
+
+/* The last address a port_rxq looked up or learned, to skip the MAC table. */
+struct port_mac_memo {
+	uint64_t mac; /* as fdb_key() makes it */
+	uint32_t stamp; /* generation of the MAC table (destination), its clock (source) */
+	uint16_t port;
+};
+
+/* A guest's transmitq. One worker polls it; control writes it while it is not published. */
+struct port_rxq {
+	struct virtq_device vq;
+	struct port *port;
+	uint16_t pair;
+	uint16_t hdr_bytes; /* 12 or 20 */
+	int call_fd;	    /* eventfd, -1 for none; written by the worker */
+	struct port_mac_memo to;
+	struct port_mac_memo from;
+	struct port_rx_stats stats; /* written by the worker */
+	uint16_t worker; /* index of the worker that polls it */
+	bool running;	 /* control: set up, and published unless the port is paused */
+} __rte_cache_aligned;
+
+/* A guest's receiveq. Any worker, under lock, one burst at a time. */
+struct port_txq {
+	rte_spinlock_t lock;
+	uint16_t pair;
+	uint16_t hdr_bytes;
+	bool merge; /* MRG_RXBUF */
+	int call_fd;
+	struct virtq_device vq;
+	struct port *port;
+	struct port_tx_stats stats; /* written under lock */
+	bool running; /* as in port_rxq */
+} __rte_cache_aligned;
+
+/* The receiveqs of a port that get traffic. Immutable once published. */
+struct port_txset {
+	uint16_t nb;
+	struct port_txq *txq[]; /* [nb] in order of pairs */
+};
+
+struct port {
+	/* Read by workers. */
+	struct port_txset *txset; /* NULL: nothing can be delivered; replaced by control, RCU */
+	uint16_t id;
+	/* Control only. */
+	char name[PORT_NAME_BYTES];
+	uint16_t max_pairs;
+	bool paused;
+	struct virtq_mem mem; /* changes only while paused */
+	struct port_rxq *rxq[PORT_PAIRS_MAX]; /* made when the ring first starts; kept for counters */
+	struct port_txq *txq[PORT_PAIRS_MAX];
+	void *backend; /* what carries the port: its control state, e.g. struct port_vhost */
+};
+
+/* What control knows of a ring that is to run. */
+struct port_ring {
+	struct virtq_desc *desc; /* mapped here, aligned, size entries long */
+	struct virtq_avail *avail;
+	struct virtq_used *used;
+	uint32_t size;
+	uint16_t base;	   /* used index to go on from */
+	uint64_t features; /* negotiated */
+	int call_fd;	   /* stays the caller's; must outlive the running ring; -1 for none */
+	/* Dirty log; NULL when off. */
+	virtq_log_fn *log;
+	void *log_arg;
+	uint64_t log_used; /* guest address of the used ring */
+};
+
+/*
+ * Control path. One thread at a time per port; callers serialise (rte_vhost has one event thread;
+ * port_create and port_destroy come from main while that port has no connection).
+ */
+
+/**
+ * A new port without rings.
+ *
+ * @param max_pairs  1..PORT_PAIRS_MAX.
+ * @return NULL and rte_errno: EEXIST (name taken), ENOSPC (PORT_MAX ports), ENOMEM, EINVAL.
+ */
+struct port *port_create(const char *name, uint16_t max_pairs);
+
+/** Stops its rings, forgets its MAC addresses, waits for the workers, frees it. */
+void port_destroy(struct port *port);
+
+/** By id 0..PORT_MAX-1 or by name; NULL when there is none. */
+struct port *port_get(uint16_t id);
+struct port *port_find(const char *name);
+
+/**
+ * No worker touches any ring or memory of the port when this returns; rings stay set up.
+ * Idempotent. Waits for one burst of each worker.
+ */
+void port_pause(struct port *port);
+
+/** Publish the running rings again. */
+void port_resume(struct port *port);
+
+/**
+ * Set a ring up and let workers have it (at once, or at port_resume() of a paused port).
+ *
+ * A ring that runs already is stopped first.
+ *
+ * @param ring  Ring index of the standard: 2k receiveq, 2k+1 transmitq; below 2 * max_pairs.
+ * @return 0; -EINVAL, -EFAULT as virtq_init(); -ENOMEM; -ERANGE for the index.
+ */
+int port_ring_start(struct port *port, uint32_t ring, const struct port_ring *conf);
+
+/**
+ * Take a ring from the workers; waits for them unless the port is paused.
+ *
+ * @return Position to go on from: all that was taken is completed. 0 for a ring that never ran.
+ */
+uint16_t port_ring_stop(struct port *port, uint32_t ring);
+
+bool port_ring_running(const struct port *port, uint32_t ring);
+
+/** Fault that stopped a ring, NULL when it is sound; cleared by port_ring_start(). */
+const struct virtq_fault_info *port_ring_fault(const struct port *port, uint32_t ring);
+
+#endif

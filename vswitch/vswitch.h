@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The switch as a program uses it: set up, ports, workers, figures. */
+#ifndef VSWITCH_H
+#define VSWITCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vswitch_conf {
+	uint32_t nb_mbufs;    /* pool for flooded frames; 0 = 8191 */
+	uint32_t mac_entries; /* MAC table; 0 = 65,536 */
+	uint32_t mac_age_s;   /* seconds without traffic until an address is forgotten; 0 = 300 */
+	uint16_t nb_workers;  /* threads that will call vswitch_poll(), 1..VSWITCH_WORKERS_MAX */
+};
+
+#define VSWITCH_WORKERS_MAX 64
+
+struct vswitch_port_conf {
+	const char *name; /* unique, 1..31 characters of [A-Za-z0-9_.-] */
+	const char *path; /* UNIX socket */
+	bool client;	  /* connect to a socket that the guest serves; false: serve it */
+	uint16_t pairs;	  /* queue pairs offered, 1..127 */
+};
+
+/**
+ * Make the switch of this process: pool, MAC table, worker slots.
+ *
+ * @return 0 or -errno, with the reason in the log. Main thread, once, after rte_eal_init().
+ */
+int vswitch_init(const struct vswitch_conf *conf);
+
+/** Remove all ports and free everything; workers have stopped. */
+void vswitch_fini(void);
+
+/**
+ * Add a port and start its socket.
+ *
+ * @return Port id, or -errno with the reason in the log. Main thread.
+ */
+int vswitch_port_add(const struct vswitch_port_conf *conf);
+
+/** @return 0, or -ENOENT. Main thread, workers may run. */
+int vswitch_port_remove(const char *name);
+
+/**
+ * Run a worker on the calling lcore until vswitch_stop(); for rte_eal_remote_launch().
+ *
+ * @param arg  Worker index, 0..nb_workers-1, cast to a pointer.
+ * @return 0.
+ */
+int vswitch_worker(void *arg);
+
+/** Ask all workers to return. Any thread, also from a signal handler. */
+void vswitch_stop(void);
+
+/**
+ * One iteration of a worker on the calling thread, for programs that run the switch and its
+ * guests on one core. A worker that is polled this way holds nothing between calls.
+ *
+ * @return Packets taken from guests.
+ */
+unsigned int vswitch_poll(uint16_t worker);
+
+/**
+ * What has to be done now and then: age the MAC table, report faults. Main thread, every 10 ms to
+ * 1 s while workers run.
+ */
+void vswitch_housekeep(void);
+
+/** Register /virtq/... telemetry commands. */
+void vswitch_telemetry_init(void);
+
+/** Print the table of ports, rates since the last call and drops by reason to stdout. */
+void vswitch_show(void);
+
+#endif
