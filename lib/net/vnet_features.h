@@ -27,8 +27,12 @@ enum vnet_strict {
 /* Why a set is impossible: bit stands in it, but none of the bits that it needs. */
 struct vnet_missing {
 	uint8_t bit;
-	uint8_t needs; /* the first of the alternatives */
+	uint8_t needs;   /* the first of the alternatives */
+	uint64_t any_of; /* all of them: one would do */
 };
+
+/* Bytes that hold any text of vnet_missing_str(). */
+#define VNET_MISSING_TEXT 80
 
 /**
  * Is this set of negotiated features possible?
@@ -39,11 +43,23 @@ struct vnet_missing {
 int vnet_features_check(uint64_t features, enum vnet_strict strict, struct vnet_missing *missing);
 
 /**
- * The set without the bits whose needs are not met, and without those that need these.
+ * The largest possible part of a set: without the bits whose needs are not met, and without those
+ * that need these.
  */
 uint64_t vnet_features_closure(uint64_t features, enum vnet_strict strict);
 
-/** "VIRTIO_NET_F_MRG_RXBUF" for 15; "bit 44" for a bit without a name, in a static buffer per thread. */
+/**
+ * "GUEST_ECN needs GUEST_TSO4 or GUEST_TSO6", for messages.
+ *
+ * @param size  Bytes at text, VNET_MISSING_TEXT for the whole text; fewer cut it.
+ * @return text.
+ */
+char *vnet_missing_str(const struct vnet_missing *missing, char *text, size_t size);
+
+/**
+ * "VIRTIO_NET_F_MRG_RXBUF" for 15; "bit 44" for a bit without a name, in a buffer per thread that
+ * the next such call overwrites.
+ */
 const char *vnet_feature_name(unsigned int bit);
 
 /**
@@ -58,8 +74,8 @@ char *vnet_features_str(uint64_t features, char *text, size_t size);
 static inline uint16_t
 vnet_hdr_bytes(uint64_t features)
 {
-	return (features >> VIRTIO_NET_F_HASH_REPORT) & 1 ? VIRTIO_NET_HDR_HASH_BYTES :
-							    VIRTIO_NET_HDR_BYTES;
+	return (features >> VIRTIO_NET_F_HASH_REPORT) & 1 ? VIRTIO_NET_HDR_HASH_BYTES
+							  : VIRTIO_NET_HDR_BYTES;
 }
 
 #endif

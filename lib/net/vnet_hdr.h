@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The packet header in front of every frame: 12 bytes, or 20 with HASH_REPORT, in both directions.
+ * VIRTIO 1.3, 5.1.6 Device Operation.
+ *
+ * A header lies in memory at any address and in any number of pieces. Who cannot be sure that it
+ * is in one piece gathers it in a local struct virtio_net_hdr, which holds the longer form.
+ */
+#ifndef VNET_HDR_H
+#define VNET_HDR_H
+
+#include "spec/virtio_net_spec.h"
+
+#include <rte_common.h>
+
+/* Words of a header at any address. */
+typedef uint64_t vnet_hdr_u64 __attribute__((aligned(1), may_alias));
+typedef uint32_t vnet_hdr_u32 __attribute__((aligned(1), may_alias));
+typedef rte_le16_t vnet_hdr_le16 __attribute__((aligned(1), may_alias));
+
+/**
+ * Write a header that asks for and promises nothing: all zero, num_buffers too, as the driver has
+ * to leave it on transmit.
+ *
+ * @param hdr    Writable memory of that many bytes, any alignment.
+ * @param bytes  12 or 20, vnet_hdr_bytes().
+ */
+static __rte_always_inline void
+vnet_hdr_clear(void *hdr, uint16_t bytes)
+{
+	uint8_t *p = (uint8_t *)hdr;
+
+	*(vnet_hdr_u64 *)(void *)p = 0;
+	*(vnet_hdr_u32 *)(void *)(p + 8) = 0;
+	if (bytes == VIRTIO_NET_HDR_HASH_BYTES)
+		*(vnet_hdr_u64 *)(void *)(p + VIRTIO_NET_HDR_BYTES) = 0;
+}
+
+/**
+ * Device to driver: a header without offloads and without a hash (VIRTIO_NET_HASH_REPORT_NONE is
+ * 0) for a packet in that many buffers.
+ *
+ * @param num_buffers  At least 1; 1 without MRG_RXBUF.
+ */
+static __rte_always_inline void
+vnet_hdr_clear_rx(void *hdr, uint16_t bytes, uint16_t num_buffers)
+{
+	uint8_t *p = (uint8_t *)hdr;
+
+	*(vnet_hdr_u64 *)(void *)p = 0;
+	*(vnet_hdr_u32 *)(void *)(p + 8) =
+		rte_cpu_to_le_32((uint32_t)num_buffers << 16); /* csum_offset is the low half */
+	if (bytes == VIRTIO_NET_HDR_HASH_BYTES)
+		*(vnet_hdr_u64 *)(void *)(p + VIRTIO_NET_HDR_BYTES) = 0;
+}
+
+/** num_buffers as the device wrote it; the driver checks it against what was used. */
+static __rte_always_inline uint16_t
+vnet_hdr_num_buffers(const void *hdr)
+{
+	const uint8_t *p = (const uint8_t *)hdr + offsetof(struct virtio_net_hdr, num_buffers);
+
+	return rte_le_to_cpu_16(*(const volatile vnet_hdr_le16 *)(const volatile void *)p);
+}
+
+/** Device to driver: the count of buffers, known only when the last one is taken. */
+static __rte_always_inline void
+vnet_hdr_set_num_buffers(void *hdr, uint16_t num_buffers)
+{
+	uint8_t *p = (uint8_t *)hdr + offsetof(struct virtio_net_hdr, num_buffers);
+
+	*(vnet_hdr_le16 *)(void *)p = rte_cpu_to_le_16(num_buffers);
+}
+
+#endif
