@@ -32,8 +32,6 @@ enum pmd_tx_flag {
 #define PMD_RX_STATS(_) \
 	_(packets, "packets received") \
 	_(bytes, "bytes received, without the virtio-net header") \
-	_(multicast_packets, "received with a multicast destination") \
-	_(broadcast_packets, "received with a broadcast destination") \
 	_(merged_packets, "received in several buffers") \
 	_(errors, "dropped: the length the device gave cannot hold the header") \
 	_(mbuf_alloc_failed, "buffers that could not be posted again: the mempool is empty") \
@@ -65,11 +63,12 @@ struct pmd_rxq {
 	/* What the port's burst function jumps to. Control path stores it with release. */
 	pmd_burst_fn *burst;
 	struct rte_mempool *pool;
-	uint64_t rearm; /* rearm_data of a fresh mbuf: data_off, refcnt 1, 1 segment, port */
-	uint16_t hdr_bytes; /* 12 or 20 */
-	uint16_t post_max;  /* buffers that may be posted at once, at most the ring's size */
+	uint64_t rearm;      /* rearm_data of a fresh mbuf: data_off, refcnt 1, 1 segment, port */
+	uint16_t hdr_bytes;  /* 12 or 20 */
+	uint16_t post_max;   /* buffers that may be posted at once, at most the ring's size */
+	uint16_t fill_chunk; /* buffers are posted when at least so many are missing */
 	uint32_t post_bytes; /* bytes the device may write to one buffer, header included */
-	int kick_fd; /* eventfd */
+	int kick_fd;         /* eventfd */
 	struct pmd_rx_stats stats;
 	/* Set-up, written by the control path only. */
 	uint16_t port_id;
@@ -85,22 +84,46 @@ struct pmd_tx_slot {
 
 struct pmd_txq {
 	struct virtq_driver q;
-	pmd_burst_fn *burst; /* as in pmd_rxq */
+	pmd_burst_fn *burst;       /* as in pmd_rxq */
 	struct pmd_tx_slot *slots; /* [ring size], in memory shared with the device */
 	uint16_t hdr_bytes;
-	uint16_t post_max; /* packets that may be outstanding at once, at most the ring's size */
-	uint16_t free_thresh; /* completions are taken when fewer descriptors than this are free */
+	uint16_t post_max;    /* packets that may be outstanding at once, at most the ring's size */
+	uint16_t free_thresh; /* completions are taken when fewer packets than this have room */
+	/*
+	 * Pool of the plain mbufs on the ring (one segment, one owner, own buffer): they go back to
+	 * it in bulk, unseen. Others have PMD_COOKIE_OTHER set in their cookie.
+	 */
+	struct rte_mempool *plain_pool;
+	uint16_t nb_other; /* outstanding cookies with PMD_COOKIE_OTHER */
 	int kick_fd;
 	struct pmd_tx_stats stats;
 	uint16_t port_id;
 	uint16_t queue_id;
 };
 
+/* Low bit of a transmit cookie, see plain_pool. */
+#define PMD_COOKIE_OTHER ((uintptr_t)1)
+
 /* One variant: its name, as rx_burst_mode_get prints it, and the function. */
 struct pmd_variant {
 	const char *name;
 	pmd_burst_fn *burst;
 };
+
+/* Instruction sets the hot file is compiled for, narrowest first. */
+enum pmd_isa {
+	PMD_ISA_BASE,
+	PMD_ISA_AVX2,
+	PMD_ISA_AVX512,
+	PMD_ISA_MAX,
+};
+
+extern const struct pmd_variant pmd_rx_variants_base[PMD_RX_FLAGS + 1];
+extern const struct pmd_variant pmd_tx_variants_base[PMD_TX_FLAGS + 1];
+extern const struct pmd_variant pmd_rx_variants_avx2[PMD_RX_FLAGS + 1];
+extern const struct pmd_variant pmd_tx_variants_avx2[PMD_TX_FLAGS + 1];
+extern const struct pmd_variant pmd_rx_variants_avx512[PMD_RX_FLAGS + 1];
+extern const struct pmd_variant pmd_tx_variants_avx512[PMD_TX_FLAGS + 1];
 
 /** Variant for flags, compiled for the widest instruction set that CPU and EAL allow. */
 const struct pmd_variant *pmd_rx_variant(unsigned int flags);
@@ -112,6 +135,19 @@ uint16_t pmd_burst_none(void *queue, struct rte_mbuf **pkts, uint16_t nb);
 /** What ethdev calls: jumps to queue->burst. */
 uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb);
 uint16_t pmd_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb);
+
+/** Post buffers up to post_max from the pool and publish them; also called by the bursts. */
+void pmd_rxq_fill(struct pmd_rxq *rxq);
+
+/** One packet that the burst's short way does not do: chains, tables, merged ones. Cold. */
+struct rte_mbuf *pmd_rx_one(struct pmd_rxq *rxq, bool merge);
+int pmd_tx_one(struct pmd_txq *txq, struct rte_mbuf *m);
+
+/** Take back completed packets from a ring out of sequence. Cold. */
+void pmd_tx_clean_list(struct pmd_txq *txq);
+
+/** Tell the device; counts. Cold. */
+void pmd_kick(int kick_fd, uint64_t *kicks);
 
 /**
  * Fresh ring and all buffers posted. The queue's pool, hdr_bytes, post_max, port_id are set.

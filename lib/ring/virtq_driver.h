@@ -127,6 +127,13 @@ virtq_driver_broken(const struct virtq_driver *q)
 	return q->fault.fault != VIRTQ_FAULT_NONE;
 }
 
+/** Head descriptor that the next buffer added will have. Meaningful while one is free. */
+static inline uint16_t
+virtq_driver_next_head(const struct virtq_driver *q)
+{
+	return q->sequence ? q->avail_next & q->vq.mask : q->free_ids[q->free_get];
+}
+
 /** Buffers that the device holds. */
 static inline uint16_t
 virtq_driver_outstanding(const struct virtq_driver *q)

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Burst bodies of the driver. Compiled once per instruction set (PMD_ISA); what is not taken in
+ * bursts stands in pmd_rxtx_slow.c.
+ */
+#include "pmd_rxtx.h"
+
+#include "spec/virtio_net_spec.h"
+
+#include <rte_prefetch.h>
+
+#include <assert.h>
+#include <string.h>
+
+#define BURST_MAX 64 /* packets of one pass: their lengths stay in a few cache lines */
+
+/* refcnt 1 and nb_segs 1 in rearm_data: data_off, refcnt, nb_segs, port from the low end. */
+#define REARM_PLAIN UINT64_C(0x0000000100010000)
+#define REARM_PLAIN_MASK UINT64_C(0x0000ffffffff0000)
+static_assert(
+	offsetof(struct rte_mbuf, refcnt) == offsetof(struct rte_mbuf, rearm_data) + 2 &&
+		offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2 &&
+		offsetof(struct rte_mbuf, ol_flags) == offsetof(struct rte_mbuf, data_off) + 8 &&
+		offsetof(struct rte_mbuf, pkt_len) == offsetof(struct rte_mbuf, ol_flags) + 12 &&
+		offsetof(struct rte_mbuf, data_len) == offsetof(struct rte_mbuf, pkt_len) + 4,
+	"rearm_data to data_len are written as four words");
+
+typedef uint64_t mbuf_word __attribute__((may_alias));
+
+/* A received mbuf of one segment, from what the pool left in it. */
+static __rte_always_inline void
+rx_mbuf_fill(struct rte_mbuf *m, uint64_t rearm, uint32_t len)
+{
+	mbuf_word *w = (mbuf_word *)(void *)&m->rearm_data;
+
+	w[0] = rearm;
+	w[1] = 0;                      /* ol_flags */
+	w[2] = (uint64_t)len << 32;    /* packet_type, pkt_len */
+	w[3] = len & UINT64_C(0xffff); /* data_len, vlan_tci, hash */
+}
+
+static __rte_always_inline uint16_t
+rx_num_buffers(const struct rte_mbuf *m, uint16_t hdr_bytes)
+{
+	const struct virtio_net_hdr *hdr =
+		(const void *)((const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - hdr_bytes);
+
+	return rte_le_to_cpu_16(*(const volatile rte_le16_t *)&hdr->num_buffers);
+}
+
+/*
+ * Packets of one buffer each, from the next used entry on, until one is not that simple.
+ * Returns how many.
+ */
+static __rte_always_inline uint16_t
+rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, const uint32_t *lens, uint16_t n,
+	const unsigned int flags)
+{
+	struct virtq_driver *q = &rxq->q;
+	struct rte_mbuf *const *cookies = (struct rte_mbuf **)q->cookies;
+	const uint16_t hdr_bytes = rxq->hdr_bytes;
+	const uint32_t max = rxq->post_bytes - hdr_bytes;
+	uint64_t bytes = 0;
+	uint16_t i;
+
+	if (flags & PMD_RX_MERGE) {
+		for (i = 0; i < n; i++) {
+			const struct rte_mbuf *m =
+				cookies[(uint16_t)(q->used_next + i) & q->vq.mask];
+
+			rte_prefetch0(
+				(const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - hdr_bytes);
+		}
+	}
+	for (i = 0; i < n; i++) {
+		struct rte_mbuf *m = cookies[(uint16_t)(q->used_next + i) & q->vq.mask];
+		uint32_t len = lens[i] - hdr_bytes;
+
+		/* Shorter than the header wraps around: one check for both ends. 0 is no packet. */
+		if (unlikely(len - 1 >= max))
+			break;
+		if ((flags & PMD_RX_MERGE) && unlikely(rx_num_buffers(m, hdr_bytes) != 1))
+			break;
+		rx_mbuf_fill(m, rxq->rearm, len);
+		bytes += len;
+		pkts[i] = m;
+	}
+	rxq->stats.packets += i;
+	rxq->stats.bytes += bytes;
+	virtq_driver_seq_got(q, i);
+	return i;
+}
+
+/* Always inline: flags must fold. */
+static __rte_always_inline uint16_t
+rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int flags)
+{
+	struct pmd_rxq *rxq = queue;
+	struct virtq_driver *q = &rxq->q;
+	uint32_t lens[BURST_MAX];
+	uint16_t got = 0;
+
+	while (got < nb) {
+		uint16_t want = RTE_MIN((uint16_t)(nb - got), (uint16_t)BURST_MAX);
+		uint16_t ready = RTE_MIN(virtq_driver_used(q, want), want);
+		uint16_t n = 0;
+
+		if (ready == 0)
+			break;
+		if (likely(q->sequence && q->batch_left == 0)) {
+			n = virtq_driver_seq_check(q, lens, ready);
+			n = rx_take_straight(rxq, &pkts[got], lens, n, flags);
+			got += n;
+		}
+		if (unlikely(n < ready)) {
+			struct rte_mbuf *m = pmd_rx_one(rxq, flags & PMD_RX_MERGE);
+
+			if (m != NULL)
+				pkts[got++] = m;
+			else if (virtq_driver_broken(q))
+				break;
+		} else if (ready < want) {
+			break;
+		}
+	}
+	if ((uint16_t)(rxq->post_max - virtq_driver_outstanding(q)) >= rxq->fill_chunk)
+		pmd_rxq_fill(rxq);
+	return got;
+}
+
+/* One segment, one owner, own buffer, of the pool in use, room for the header in front. */
+static __rte_always_inline bool
+tx_plain(const struct pmd_txq *txq, const struct rte_mbuf *m)
+{
+	uint64_t rearm = *(const mbuf_word *)(const void *)&m->rearm_data;
+
+	return (rearm & REARM_PLAIN_MASK) == REARM_PLAIN && (uint16_t)rearm >= txq->hdr_bytes &&
+	       m->pool == txq->plain_pool &&
+	       (m->ol_flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)) == 0 && m->data_len != 0;
+}
+
+static __rte_always_inline void
+tx_hdr_clear(uint8_t *hdr, uint16_t hdr_bytes)
+{
+	memset(hdr, 0, VIRTIO_NET_HDR_BYTES);
+	if (hdr_bytes > VIRTIO_NET_HDR_BYTES)
+		memset(hdr + VIRTIO_NET_HDR_BYTES, 0,
+			VIRTIO_NET_HDR_HASH_BYTES - VIRTIO_NET_HDR_BYTES);
+}
+
+/* Plain packets until one is not. Returns how many went on the ring. */
+static __rte_always_inline uint16_t
+tx_add_straight(struct pmd_txq *txq, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct virtq_driver *q = &txq->q;
+	const uint16_t hdr_bytes = txq->hdr_bytes;
+	uint64_t bytes = 0;
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		uint16_t slot = virtq_driver_seq_slot(q, i);
+		uint8_t *hdr;
+
+		if (i + 4 < n)
+			rte_prefetch0(pkts[i + 4]);
+		if (unlikely(!tx_plain(txq, m)))
+			break;
+		hdr = (uint8_t *)m->buf_addr + m->data_off - hdr_bytes;
+		tx_hdr_clear(hdr, hdr_bytes);
+		virtq_desc_write(
+			&q->vq.desc[slot], (uintptr_t)hdr, (uint32_t)m->data_len + hdr_bytes, 0);
+		q->cookies[slot] = m;
+		bytes += m->data_len;
+	}
+	virtq_driver_seq_added(q, i);
+	txq->stats.packets += i;
+	txq->stats.bytes += bytes;
+	return i;
+}
+
+/* n cookies from position used_next on go back to their pools. */
+static __rte_always_inline void
+tx_free_straight(struct pmd_txq *txq, uint16_t n)
+{
+	struct virtq_driver *q = &txq->q;
+	uint16_t pos = q->used_next & q->vq.mask;
+	uint16_t first = RTE_MIN(n, (uint16_t)(q->vq.size - pos));
+
+	if (likely(txq->nb_other == 0)) {
+		rte_mempool_put_bulk(txq->plain_pool, &q->cookies[pos], first);
+		if (n > first)
+			rte_mempool_put_bulk(txq->plain_pool, q->cookies, n - first);
+		virtq_driver_seq_got(q, n);
+		return;
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		uintptr_t cookie = (uintptr_t)q->cookies[(uint16_t)(q->used_next + i) & q->vq.mask];
+
+		if (cookie & PMD_COOKIE_OTHER) {
+			rte_pktmbuf_free((struct rte_mbuf *)(cookie & ~PMD_COOKIE_OTHER));
+			txq->nb_other--;
+		} else {
+			rte_mempool_put(txq->plain_pool, (void *)cookie);
+		}
+	}
+	virtq_driver_seq_got(q, n);
+}
+
+static __rte_always_inline void
+tx_clean(struct pmd_txq *txq, const unsigned int flags)
+{
+	struct virtq_driver *q = &txq->q;
+	uint32_t lens[BURST_MAX];
+	uint16_t ready;
+
+	/* All that is used, not only what is known to be: this is called when room is short. */
+	ready = virtq_driver_used(q, virtq_driver_outstanding(q));
+	while (ready > 0 && q->sequence && q->batch_left == 0) {
+		uint16_t n = RTE_MIN(ready, (uint16_t)BURST_MAX);
+
+		if (!(flags & PMD_TX_IN_ORDER) && virtq_driver_seq_check(q, lens, n) != n)
+			break;
+		tx_free_straight(txq, n);
+		ready = (uint16_t)(ready - n);
+	}
+	if (unlikely(ready > 0))
+		pmd_tx_clean_list(txq);
+}
+
+static __rte_always_inline uint16_t
+tx_room(const struct pmd_txq *txq)
+{
+	return (uint16_t)(txq->post_max - virtq_driver_outstanding(&txq->q));
+}
+
+/* Always inline: flags must fold. */
+static __rte_always_inline uint16_t
+tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int flags)
+{
+	struct pmd_txq *txq = queue;
+	struct virtq_driver *q = &txq->q;
+	uint16_t sent = 0;
+
+	if (tx_room(txq) < RTE_MAX(nb, txq->free_thresh))
+		tx_clean(txq, flags);
+	if (unlikely(virtq_driver_broken(q)))
+		return 0;
+	while (sent < nb) {
+		uint16_t n = RTE_MIN((uint16_t)(nb - sent), tx_room(txq));
+
+		if (n == 0) {
+			txq->stats.ring_full++;
+			break;
+		}
+		if (likely(q->sequence))
+			sent += tx_add_straight(txq, &pkts[sent], n);
+		else
+			n = 0;
+		if (sent < nb && tx_room(txq) > 0) {
+			if (pmd_tx_one(txq, pkts[sent]) != 0) {
+				txq->stats.ring_full++;
+				break;
+			}
+			sent++;
+		}
+	}
+	if (likely(sent > 0) && virtq_driver_publish(q))
+		pmd_kick(txq->kick_fd, &txq->stats.kicks);
+	return sent;
+}
+
+/* Bits of the flags -> variants: one list makes the functions and the tables. */
+#define RX_VARIANTS(_) \
+	_(plain, 0) \
+	_(merge, PMD_RX_MERGE)
+#define TX_VARIANTS(_) \
+	_(verified_order, 0) \
+	_(in_order, PMD_TX_IN_ORDER)
+
+#define RX_FUNCTION(name, flags) \
+	static uint16_t rx_##name(void *queue, struct rte_mbuf **pkts, uint16_t nb) \
+	{ \
+		return rx_burst(queue, pkts, nb, flags); \
+	}
+#define TX_FUNCTION(name, flags) \
+	static uint16_t tx_##name(void *queue, struct rte_mbuf **pkts, uint16_t nb) \
+	{ \
+		return tx_burst(queue, pkts, nb, flags); \
+	}
+RX_VARIANTS(RX_FUNCTION)
+TX_VARIANTS(TX_FUNCTION)
+
+#define ISA_NAME_(table, isa) table##_##isa
+#define ISA_NAME(table, isa) ISA_NAME_(table, isa)
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+#define RX_ROW(name, flags) [flags] = {"rx " #name " " TEXT(PMD_ISA), rx_##name},
+#define TX_ROW(name, flags) [flags] = {"tx " #name " " TEXT(PMD_ISA), tx_##name},
+
+const struct pmd_variant ISA_NAME(pmd_rx_variants, PMD_ISA)[] = {RX_VARIANTS(RX_ROW)};
+const struct pmd_variant ISA_NAME(pmd_tx_variants, PMD_ISA)[] = {TX_VARIANTS(TX_ROW)};
+static_assert(
+	RTE_DIM(ISA_NAME(pmd_rx_variants, PMD_ISA)) == PMD_RX_FLAGS + 1, "a row per flag set");
+static_assert(
+	RTE_DIM(ISA_NAME(pmd_tx_variants, PMD_ISA)) == PMD_TX_FLAGS + 1, "a row per flag set");
