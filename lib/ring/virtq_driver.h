@@ -151,6 +151,8 @@ virtq_driver_publish(struct virtq_driver *q)
 {
 	uint16_t old = q->avail_idx;
 
+	if (old == q->avail_next)
+		return false;
 	q->avail_idx = q->avail_next;
 	virtq_index_publish(&q->vq.avail->idx, q->avail_next);
 	return virtq_should_kick(&q->vq, q->avail_next, old);
