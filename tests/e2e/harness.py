@@ -47,7 +47,7 @@ def free_hugepage_bytes():
     return number.get("HugePages_Free", 0) * number.get("Hugepagesize", 0) * 1024
 
 
-HUGE = os.environ.get("E2E_NO_HUGE") != "1" and free_hugepage_bytes() >= 1 << 30
+HUGE = os.environ.get("E2E_NO_HUGE") != "1" and free_hugepage_bytes() >= 768 << 20
 
 
 def memory_options(megabytes, huge=None):
@@ -69,13 +69,20 @@ def poll(what, condition, seconds):
         time.sleep(0.005)
 
 
-def is_listening(path):
-    """A process accepts connections on this socket (looked up, without connecting)."""
+def _unix_sockets(path):
+    """(flags, state) of the sockets with this path; nobody has to connect to find out."""
     for line in pathlib.Path("/proc/net/unix").read_text().splitlines():
         fields = line.split()
-        if len(fields) == 8 and fields[7] == str(path) and int(fields[3], 16) & 0x10000:
-            return True
-    return False
+        if len(fields) == 8 and fields[7] == str(path):
+            yield int(fields[3], 16), int(fields[5], 16)
+
+
+def is_listening(path):
+    return any(flags & 0x10000 for flags, _ in _unix_sockets(path))
+
+
+def is_connected(path):
+    return any(not flags & 0x10000 and state == 3 for flags, state in _unix_sockets(path))
 
 
 def _in_child(cpu):
@@ -145,8 +152,12 @@ class Testpmd(Process):
     """dpdk-testpmd in interactive mode, driven by its prompt."""
 
     def __init__(self, name, argv, log):
-        super().__init__(name, argv, log, stdin=subprocess.PIPE)
-        self.expect_line(r"^testpmd> ", 30)
+        # Line buffered, or answers would come after the next prompt.
+        super().__init__(name, ["stdbuf", "-oL", *argv], log, stdin=subprocess.PIPE)
+
+    def wait_prompt(self, seconds=30):
+        self.expect_line(r"^testpmd> ", seconds)
+        return self
 
     def command(self, text, seconds=20):
         """Run a command and return what it printed."""
@@ -250,15 +261,15 @@ class Case:
             raise Failed(f"expected {DRIVER} to be built")
         return ["-d", DRIVER]
 
-    def testpmd(self, vdevs, arguments=(), name="testpmd", huge=None, megabytes=192, cpu=None):
+    def testpmd(self, vdevs, arguments=(), name="testpmd", huge=None, megabytes=192, cpu=None, wait=True):
         cpu = CPUS[0] if cpu is None else cpu
         _, eal = self.eal(name, f"0@{cpu},1@{cpu}", megabytes, huge)
         argv = ["dpdk-testpmd", *self.driver_options(vdevs), *eal]
         for v in vdevs:
             argv += ["--vdev", v]
         argv += ["--", "-i", "--nb-cores=1", "--total-num-mbufs=8192", *arguments]
-        process = Testpmd(name, argv, self.path(f"{len(self.processes)}-{name}.log"))
-        return self.add(process)
+        process = self.add(Testpmd(name, argv, self.path(f"{len(self.processes)}-{name}.log")))
+        return process.wait_prompt() if wait else process
 
     def seqcheck_start(self, vdevs, arguments=(), name="seqcheck", huge=None, megabytes=256, late=(), cpu=None):
         cpu = CPUS[0] if cpu is None else cpu

@@ -52,6 +52,13 @@ flow_init(struct flow *f, uint16_t id, uint16_t src_port, uint16_t src_queue, ui
 	return 0;
 }
 
+void
+flow_fini(struct flow *f)
+{
+	free(f->newest);
+	free(f->arrived);
+}
+
 static void
 set_length(struct flow *f, uint16_t length)
 {

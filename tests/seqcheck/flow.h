@@ -98,6 +98,8 @@ flow_in_flight(const struct flow *f)
 int flow_init(struct flow *f, uint16_t id, uint16_t src_port, uint16_t src_queue, uint16_t dst_port,
 	uint16_t variant, uint16_t nb_queues);
 
+void flow_fini(struct flow *f);
+
 /** Write the frame (flow, seq, length) to dst, length bytes, 60 <= length <= SEQ_FRAME_MAX. */
 void flow_write_frame(struct flow *f, uint8_t *dst, uint16_t magic, uint64_t seq, uint16_t length);
 

@@ -40,7 +40,7 @@ main(int argc, char **argv)
 	int used = rte_eal_init(argc, argv), rc = EXIT_FAILURE;
 	struct options opt;
 	struct ports ports = {0};
-	struct run run;
+	struct run run = {0};
 
 	if (used < 0) {
 		fprintf(stderr, "seqcheck: EAL does not start: %s\n", rte_strerror(rte_errno));
@@ -65,6 +65,7 @@ main(int argc, char **argv)
 			rc = measure(&run);
 		}
 	}
+	run_fini(&run);
 	ports_stop(&ports);
 	rte_eal_cleanup();
 	return rc;

@@ -73,7 +73,27 @@ run_init(struct run *r, const struct options *opt, struct ports *ports, volatile
 		RTE_CACHE_LINE_SIZE, RTE_ALIGN(nb_flows * sizeof(*r->flows), RTE_CACHE_LINE_SIZE));
 	if (r->flows == NULL)
 		return -ENOMEM;
+	memset(r->flows, 0, nb_flows * sizeof(*r->flows));
 	return init_flows(r);
+}
+
+static void
+drop_pending(struct flow *f)
+{
+	rte_pktmbuf_free_bulk(f->pending + f->pending_at, f->nb_pending);
+	f->nb_pending = 0;
+}
+
+void
+run_fini(struct run *r)
+{
+	for (uint16_t i = 0; r->flows != NULL && i < r->nb_flows; i++) {
+		drop_pending(&r->flows[i]);
+		flow_fini(&r->flows[i]);
+	}
+	rte_pktmbuf_free(r->held);
+	free(r->flows);
+	r->flows = NULL;
 }
 
 static void
@@ -148,13 +168,6 @@ static bool
 flow_done(const struct flow *f)
 {
 	return f->tx_next >= f->quota && f->nb_pending == 0 && flow_in_flight(f) == 0;
-}
-
-static void
-drop_pending(struct flow *f)
-{
-	rte_pktmbuf_free_bulk(f->pending + f->pending_at, f->nb_pending);
-	f->nb_pending = 0;
 }
 
 /* Once per millisecond. @return false when traffic is over. */

@@ -36,6 +36,9 @@ struct run {
 
 int run_init(struct run *r, const struct options *opt, struct ports *ports, volatile int *stop);
 
+/** Frames still held and all memory of the flows. */
+void run_fini(struct run *r);
+
 /** One frame per flow ahead, until all have arrived. @return 0, or -ETIMEDOUT, -EINTR. */
 int run_hello(struct run *r);
 
