@@ -106,12 +106,15 @@ world_writable() {
     done
 }
 
+# Where to build when the checkout will not do.
+BUILD_BASES=("${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}" /var/cache)
+
 # Sets BUILD_DIR for build directory $1 of the checkout, elsewhere if EAL would refuse it there.
 choose_build_dir() {
     local bad base
     BUILD_DIR=$TOP/$1
     bad=$(world_writable "$BUILD_DIR") || return 0
-    for base in "${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}" /var/cache; do
+    for base in "${BUILD_BASES[@]}"; do
         case $base in /*) ;; *) continue ;; esac
         mkdir -p "$base/virtq" 2>/dev/null || continue
         [ -w "$base/virtq" ] || continue
