@@ -51,6 +51,20 @@ virtq_device_set_fault(
 	};
 }
 
+__rte_cold uint16_t
+virtq_device_bad_head(struct virtq_device *q, const uint16_t *heads, uint16_t n)
+{
+	uint16_t i = 0;
+
+	while (i < n && heads[i] <= q->vq.mask)
+		i++;
+	if (i < n && !virtq_device_broken(q)) {
+		virtq_device_set_fault(q, VIRTQ_FAULT_HEAD_INDEX, heads[i], heads[i]);
+		q->fault.position = (uint16_t)(q->avail_next + i);
+	}
+	return i;
+}
+
 __rte_cold uint8_t *
 virtq_device_find(struct virtq_device *q, uint64_t addr, uint32_t len)
 {
@@ -81,6 +95,8 @@ add_pieces(struct walk *w, uint64_t addr, uint32_t len, bool writable)
 {
 	uint64_t left = len;
 
+	if (len > 0 && addr + (len - 1) < addr)
+		return fail(w, VIRTQ_FAULT_ADDRESS, addr);
 	w->bytes += len;
 	if (w->bytes > UINT32_MAX)
 		return fail(w, VIRTQ_FAULT_CHAIN_BYTES, w->bytes);

@@ -104,6 +104,9 @@ void virtq_device_set_fault(
 /* Cold: why virtq_device_one() said no to an address in the map: look again, remember the hit. */
 uint8_t *virtq_device_find(struct virtq_device *q, uint64_t addr, uint32_t len);
 
+/* Cold: which of the heads is outside the table? Latches the fault. */
+uint16_t virtq_device_bad_head(struct virtq_device *q, const uint16_t *heads, uint16_t n);
+
 static inline bool
 virtq_device_broken(const struct virtq_device *q)
 {
@@ -126,8 +129,10 @@ virtq_device_avail(struct virtq_device *q, uint16_t want)
 	if (ready < want) {
 		uint16_t seen = virtq_index_peek(&q->vq.avail->idx);
 
+		/* Chains that were taken and not yet published as used count, too. */
 		ready = (uint16_t)(seen - q->avail_next);
-		if (unlikely(ready > q->vq.size)) {
+		if (unlikely(ready >
+			     (uint16_t)(q->vq.size - (uint16_t)(q->avail_next - q->used_idx)))) {
 			virtq_device_set_fault(q, VIRTQ_FAULT_AVAIL_INDEX, 0, seen);
 			return 0;
 		}
@@ -167,13 +172,7 @@ virtq_device_heads(struct virtq_device *q, uint16_t *heads, uint16_t n)
 	/* The size is a power of 2: an OR of good heads is a good head. */
 	if (likely(worst <= q->vq.mask))
 		return n;
-	for (uint16_t i = 0; i < n; i++) {
-		if (heads[i] > q->vq.mask) {
-			virtq_device_set_fault(q, VIRTQ_FAULT_HEAD_INDEX, heads[i], heads[i]);
-			return i;
-		}
-	}
-	return n;
+	return virtq_device_bad_head(q, heads, n);
 }
 
 /**
@@ -283,8 +282,41 @@ virtq_device_publish(struct virtq_device *q)
 		return false;
 	q->used_idx = q->used_next;
 	virtq_index_publish(&q->vq.used->idx, q->used_next);
-	virtq_device_log(q, q->log_used, offsetof(struct virtq_used, ring));
+	virtq_device_log(
+		q, q->log_used + offsetof(struct virtq_used, idx), sizeof(q->vq.used->idx));
 	return virtq_should_interrupt(&q->vq, q->used_next, old);
+}
+
+/* Asking for kicks or none writes the flags, and with event index the word behind the ring. */
+static inline void
+virtq_device_log_suppression(const struct virtq_device *q)
+{
+	virtq_device_log(q, q->log_used + offsetof(struct virtq_used, flags), sizeof(rte_le16_t));
+	if (q->vq.flags & VIRTQ_EVENT_IDX)
+		virtq_device_log(q, q->log_used + virtq_used_bytes(q->vq.size) - sizeof(rte_le16_t),
+			sizeof(rte_le16_t));
+}
+
+/** Ask for no kicks; the write is reported. */
+static inline void
+virtq_device_kicks_off(const struct virtq_device *q)
+{
+	virtq_kicks_off(&q->vq, q->avail_next);
+	virtq_device_log_suppression(q);
+}
+
+/**
+ * Ask for a kick at the next chain; the write is reported.
+ *
+ * @return true when chains wait already: no kick will come for them.
+ */
+static inline bool
+virtq_device_kicks_on(const struct virtq_device *q)
+{
+	bool waiting = virtq_kicks_on(&q->vq, q->avail_next);
+
+	virtq_device_log_suppression(q);
+	return waiting;
 }
 
 #endif
