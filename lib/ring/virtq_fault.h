@@ -12,7 +12,7 @@
 	_(HEAD_INDEX, "available entry names a descriptor outside the table") \
 	_(NEXT_INDEX, "next names a descriptor outside the table") \
 	_(CHAIN_LOOP, "chain is longer than the ring, or loops") \
-	_(CHAIN_BYTES, "chain adds up to more than 2^32 bytes") \
+	_(CHAIN_BYTES, "chain adds up to 2^32 bytes or more") \
 	_(CHAIN_SEGMENTS, "chain has more parts than this device accepts") \
 	_(ADDRESS, "buffer lies outside the shared memory") \
 	_(READ_AFTER_WRITE, "device-readable descriptor behind a device-writable one") \
