@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Two driver ports with virtq-switch between them; its worker takes its turn in this thread. */
+#include "cycles_path.h"
+#include "vswitch.h"
+
+#include <rte_cycles.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define LEARN_TIMEOUT_MS 2000
+
+static uint16_t from, to;
+static struct rte_mempool *pool;
+
+static int
+from_tx(struct rte_mbuf **pkts, uint16_t nb)
+{
+	return cycles_send(from, pkts, nb);
+}
+
+static int
+forward(struct rte_mbuf **pkts __rte_unused, uint16_t nb)
+{
+	unsigned int taken = 0;
+
+	for (int calls = 1; calls < CYCLES_MAX_CALLS; calls++) {
+		taken += vswitch_poll(0);
+		if (likely(taken == nb))
+			return calls;
+		if (taken > nb)
+			return -EPROTO;
+	}
+	return -ETIMEDOUT;
+}
+
+static int
+to_rx(struct rte_mbuf **pkts, uint16_t nb)
+{
+	return cycles_receive(to, pkts, nb);
+}
+
+static int
+add_port(const char *arg)
+{
+	char name[32], path[108];
+	struct vswitch_port_conf port = {.name = name, .path = path, .pairs = 1};
+
+	if (sscanf(arg, "%31[^,],path=%107s", name, path) != 2) {
+		fprintf(stderr, "--peer %s: give NAME,path=SOCKET\n", arg);
+		return -EINVAL;
+	}
+	return vswitch_port_add(&port);
+}
+
+/* The receiver says a word, so that the switch knows where it is: known unicast from then on. */
+static int
+learn(void)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool), *got;
+	struct rte_ether_hdr *eth;
+
+	if (m == NULL)
+		return -ENOMEM;
+	eth = (struct rte_ether_hdr *)rte_pktmbuf_append(m, RTE_ETHER_MIN_LEN);
+	memset(eth, 0, RTE_ETHER_MIN_LEN);
+	rte_eth_macaddr_get(to, &eth->src_addr);
+	rte_eth_macaddr_get(from, &eth->dst_addr);
+	eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_LLDP);
+	for (unsigned int ms = 0; ms < LEARN_TIMEOUT_MS; ms++) {
+		if (m != NULL && rte_eth_tx_burst(to, 0, &m, 1) == 1)
+			m = NULL;
+		vswitch_poll(0);
+		if (rte_eth_rx_burst(from, 0, &got, 1) == 1) {
+			rte_pktmbuf_free(got);
+			return 0;
+		}
+		rte_delay_us_sleep(1000);
+	}
+	fprintf(stderr, "no frame came through the switch within %d ms\n", LEARN_TIMEOUT_MS);
+	return -ETIMEDOUT;
+}
+
+static int
+switch_open(const struct cycles_conf *conf)
+{
+	const struct vswitch_conf vswitch = {.nb_workers = 1};
+	int ret;
+
+	pool = cycles_pool("driver", conf);
+	if (pool == NULL)
+		return -ENOMEM;
+	ret = vswitch_init(&vswitch);
+	for (unsigned int i = 0; i < 2 && ret >= 0; i++)
+		ret = add_port(conf->peer[i]);
+	if (ret < 0)
+		return ret;
+	ret = cycles_port_attach(conf->driver, &from);
+	if (ret == 0)
+		ret = cycles_port_attach(conf->driver2, &to);
+	if (ret == 0)
+		ret = cycles_port_start(from, conf, pool);
+	if (ret == 0)
+		ret = cycles_port_start(to, conf, pool);
+	if (ret == 0)
+		ret = cycles_port_wait_link(from);
+	if (ret == 0)
+		ret = cycles_port_wait_link(to);
+	return ret == 0 ? learn() : ret;
+}
+
+static void
+switch_addresses(struct rte_ether_addr *src, struct rte_ether_addr *dst)
+{
+	rte_eth_macaddr_get(from, src);
+	rte_eth_macaddr_get(to, dst);
+}
+
+static struct rte_mempool *
+switch_pool(void)
+{
+	return pool;
+}
+
+static uint64_t
+switch_lost(void)
+{
+	return cycles_port_lost(from) + cycles_port_lost(to);
+}
+
+static void
+switch_close(void)
+{
+	cycles_port_close(from);
+	cycles_port_close(to);
+	vswitch_fini();
+}
+
+const struct cycles_path cycles_path_switch = {
+	.name = "switch",
+	.nb_legs = 3,
+	.leg_name = {"drv.tx", "switch", "drv.rx"},
+	.leg = {from_tx, forward, to_rx},
+	.open = switch_open,
+	.addresses = switch_addresses,
+	.pool = switch_pool,
+	.lost = switch_lost,
+	.close = switch_close,
+};

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tables from the figures that measure.py collects: report.py FILE.json prints them again.
+
+A figure of a run is the median of its quiet windows. A ratio is formed within each round; the
+table has the median over the rounds, and the lowest and highest. Runs without quiet windows (see
+perf_stat.h) do not count.
+"""
+import json
+import statistics
+import sys
+
+# As PERF_QUIET in perf_stat.h.
+QUIET = 1.2
+SPLIT = ["virtio_user split", "virtio_user split, not mergeable", "virtio_user split vectorized"]
+PACKED = "virtio_user packed vectorized"
+SWITCHED = "virtq on virtq-switch"
+DRIVER = ("drv.tx", "drv.rx")
+DEVICE = ("dev.rx", "dev.tx")
+
+# What, size, ours (configurations, legs), peer (configurations, legs), target. Of several
+# configurations the best counts. Legs None is the total; peer "floor" is a figure of perf/floor.
+ROWS = [
+    ("driver tx + rx", 60, (["virtq"], DRIVER), (SPLIT, DRIVER), 0.30),
+    ("driver tx + rx", 1500, (["virtq"], DRIVER), (SPLIT, DRIVER), None),
+    ("driver tx + rx, on our switch", 60, ([SWITCHED], DRIVER), (SPLIT, DRIVER), None),
+    ("one-copy forward against rte_vhost dequeue + enqueue", 60,
+     ([SWITCHED], ("switch",)), (SPLIT, DEVICE), 0.20),
+    ("one-copy forward against rte_vhost dequeue + enqueue", 1500,
+     ([SWITCHED], ("switch",)), (SPLIT, DEVICE), None),
+    ("driver + device, split, against packed vectorized", 60,
+     ([SWITCHED], None), ([PACKED], None), 0.33),
+    ("driver + device, split, against packed vectorized", 1500,
+     ([SWITCHED], None), ([PACKED], None), None),
+    ("driver + device against the best split", 60, ([SWITCHED], None), (SPLIT, None), None),
+    ("net_virtq + net_vhost against the best split", 60, (["virtq"], None), (SPLIT, None), None),
+    ("virtio_user guests, our switch against net_vhost", 60,
+     (["virtio_user on virtq-switch"], None), (["virtio_user split"], None), None),
+    ("one-copy forward against the floor, same core", 60,
+     ([SWITCHED], ("switch",)), ("floor", "combined_same_60"), 1.5),
+    ("one-copy forward against the floor, same core", 1500,
+     ([SWITCHED], ("switch",)), ("floor", "combined_same_1500"), 1.5),
+    ("mergeable negotiated, unused: driver tx + rx", 60,
+     (["virtq"], DRIVER), (["virtq, not mergeable"], DRIVER), 1.05),
+]
+
+
+def best_probe(data):
+    probes = [size["probe"] for w in data["widths"].values() for r in w["rounds"]
+              for run in r.values() for size in run.values()]
+    return min(probes, default=0)
+
+
+def run_figure(run, size, legs, limit):
+    """Cycles per packet of some legs of a run, or None when it was disturbed."""
+    result = run.get(str(size))
+    if result is None or result["probe"] > limit:
+        return None
+    cycles = result["cycles_per_packet"]
+    legs = ("total",) if legs is None else legs
+    if any(leg not in cycles or cycles[leg]["quiet"] == 0 for leg in legs):
+        return None
+    return sum(cycles[leg]["median"] for leg in legs)
+
+
+def side(round_, floor, what, size, limit):
+    """One side of a ratio in one round."""
+    names, legs = what
+    if names == "floor":
+        # The floor is a bound: the best that was seen.
+        figures = [f["figures"][legs]["min"] for f in floor
+                   if legs in f["figures"] and f["figures"][legs]["quiet"] > 0]
+    else:
+        figures = [run_figure(round_[n], size, legs, limit) for n in names if n in round_]
+        if len(figures) < len(names) or None in figures:
+            return None
+    return min(figures, default=None)
+
+
+def compare(width, row, limit):
+    """Medians of both sides and the ratios of all rounds that count."""
+    _, size, ours, peer, _ = row
+    pairs = []
+    for round_ in width["rounds"]:
+        a = side(round_, width["floor"], ours, size, limit)
+        b = side(round_, width["floor"], peer, size, limit)
+        if a is not None and b is not None:
+            pairs.append((a, b))
+    if not pairs:
+        return None
+    ratios = sorted(a / b for a, b in pairs)
+    return {"ours": statistics.median(a for a, _ in pairs),
+            "peer": statistics.median(b for _, b in pairs),
+            "ratio": statistics.median(ratios), "low": ratios[0], "high": ratios[-1],
+            "rounds": len(ratios)}
+
+
+def verdict(result, target):
+    if target is None:
+        return ""
+    return "reached" if result["ratio"] <= target else "not reached"
+
+
+def table(lines):
+    """Columns as wide as they need; the first one to the left."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return "\n".join("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w)
+                               for i, (cell, w) in enumerate(zip(line, widths))).rstrip()
+                     for line in lines)
+
+
+def ratio_table(data, width, limit):
+    lines = [("what", "bytes", "ours", "peer", "ratio", "spread", "rounds", "target", "")]
+    rows = []
+    for row in ROWS:
+        what, size, _, _, target = row
+        result = compare(data["widths"][width], row, limit)
+        goal = "" if target is None else f"<= {target:.2f}"
+        if result is None:
+            lines.append((what, str(size), "-", "-", "-", "-", "0", goal, "not measured"))
+            continue
+        rows.append({"what": what, "bytes": size, "target": target, **result,
+                     "verdict": verdict(result, target)})
+        lines.append((what, str(size), f"{result['ours']:.1f}", f"{result['peer']:.1f}",
+                      f"{result['ratio']:.2f}", f"{result['low']:.2f}-{result['high']:.2f}",
+                      str(result["rounds"]), goal, verdict(result, target)))
+    return table(lines), rows
+
+
+def leg_table(data, width, limit):
+    """Every configuration and leg: median over the rounds."""
+    lines = [("cycles per packet", "bytes", "drv.tx", "dev.rx", "dev.tx", "switch", "drv.rx",
+              "total")]
+    rounds = data["widths"][width]["rounds"]
+    names = list(dict.fromkeys(n for r in rounds for n in r))
+    for size in (60, 1500):
+        for name in names:
+            cells = []
+            for leg in lines[0][2:]:
+                figures = [run_figure(r[name], size, (leg,), limit) for r in rounds if name in r]
+                figures = [f for f in figures if f is not None]
+                cells.append(f"{statistics.median(figures):.1f}" if figures else "-")
+            lines.append((name, str(size), *cells))
+    return table(lines)
+
+
+def floor_table(data, width):
+    floors = data["widths"][width]["floor"]
+    if not floors:
+        return "floor: not measured"
+    lines = [("floor, cycles", "minimum", "median")]
+    for name in floors[0]["figures"]:
+        figures = [f["figures"][name] for f in floors if f["figures"][name]["quiet"] > 0]
+        if figures:
+            lines.append((name, f"{min(f['min'] for f in figures):.1f}",
+                          f"{statistics.median(f['median'] for f in figures):.1f}"))
+    return table(lines)
+
+
+def render(data):
+    """All tables as text; adds the rows of the ratio tables to data."""
+    limit = QUIET * best_probe(data)
+    machine = data["machine"]
+    out = [f"{machine['cpu']}, {machine['cpus']} CPUs, kernel {machine['kernel']}, "
+           f"DPDK {machine['dpdk']}, {machine['hugepages_2M']} hugepages of 2 MiB, "
+           f"commit {machine['commit']}",
+           f"flags: {' '.join(machine['flags'])}; not there: {' '.join(machine['missing_flags'])}",
+           "Bursts of 32, rings of 256, one core, cycles of the time stamp counter per packet."]
+    data["rows"] = {}
+    for width in data["widths"]:
+        if not data["widths"][width]["rounds"]:
+            continue
+        text, data["rows"][width] = ratio_table(data, width, limit)
+        out += ["", f"SIMD width {width} bits:", "", text, "", leg_table(data, width, limit)]
+    out += ["", floor_table(data, next(iter(data["widths"])))]
+    for name, why in data.get("skipped", {}).items():
+        out.append(f"skipped: {name}: {why}")
+    return "\n".join(out)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: report.py FILE.json")
+    with open(sys.argv[1], encoding="utf-8") as json_file:
+        print(render(json.load(json_file)))

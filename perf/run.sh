@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Measure ours beside the peers and the floor of this machine, interleaved, and print one table.
+#
+#   perf/run.sh                  9 rounds, both SIMD widths
+#   perf/run.sh --quick          5 rounds, below 2 minutes
+#   perf/run.sh --json FILE      write all figures and the machine's description, too
+#   perf/run.sh --rounds N       other number of rounds
+#   perf/run.sh --only TEXT      only configurations whose name contains TEXT; may be repeated
+#   perf/run.sh --build DIR      use this build directory as it is, set nothing up
+#
+# As root or with sudo: it installs packages, brings the driver headers, builds and reserves
+# hugepages like tests/run.sh. Nothing else should run on the machine meanwhile.
+# Exit status: 0 measured (targets reached or not), 1 something failed, 2 wrong usage.
+set -eu
+
+TOP=$(cd "$(dirname "$0")/.." && pwd)
+build=
+rest=()
+while [ $# -gt 0 ]; do
+    case $1 in
+    -h | --help)
+        sed -n '4,15s/^# \{0,1\}//p' "$0"
+        exit 0
+        ;;
+    --quick) rest+=("$1") ;;
+    --build | --json | --rounds | --only)
+        [ $# -ge 2 ] || { echo "run.sh: $1 needs a value, see --help" >&2; exit 2; }
+        if [ "$1" = --build ]; then build=$2; else rest+=("$1" "$2"); fi
+        shift
+        ;;
+    *)
+        echo "run.sh: unknown argument '$1', see --help" >&2
+        exit 2
+        ;;
+    esac
+    shift
+done
+
+# shellcheck source=scripts/common.sh
+. "$TOP/scripts/common.sh"
+
+# MiB of hugepages: one program runs at a time, with EAL's -m 512.
+PERF_MIB=520
+
+if [ -n "$build" ]; then
+    BUILD_DIR=$build
+else
+    setup_packages build
+    setup_sdk
+    setup_build build
+fi
+setup_hugepages "$PERF_MIB"
+[ "$HUGEPAGES" = yes ] || die "figures without hugepages say nothing: reserve $PERF_MIB MiB (root)"
+setup_cpus
+run_child python3 "$TOP/perf/measure.py" --build "$BUILD_DIR" --cpus "$CPU_A" "$CPU_B" \
+    --scratch "$SCRATCH" "${rest[@]}"
