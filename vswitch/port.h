@@ -47,7 +47,7 @@
 #define PORT_STAT_FIELD(name, text) uint64_t name;
 struct port_rx_stats {
 	uint64_t packets; /* taken from the guest, dropped ones included */
-	uint64_t bytes;	  /* frames, without the virtio-net header */
+	uint64_t bytes;   /* frames, without the virtio-net header */
 	uint64_t flooded;
 	uint64_t interrupts;
 	PORT_RX_DROPS(PORT_STAT_FIELD)
@@ -65,7 +65,7 @@ struct port;
 
 /* The last address a port_rxq looked up or learned, to skip the MAC table. */
 struct port_mac_memo {
-	uint64_t mac; /* as fdb_key() makes it */
+	uint64_t mac;   /* as fdb_key() makes it */
 	uint32_t stamp; /* generation of the MAC table (destination), its clock (source) */
 	uint16_t port;
 };
@@ -76,12 +76,12 @@ struct port_rxq {
 	struct port *port;
 	uint16_t pair;
 	uint16_t hdr_bytes; /* 12 or 20 */
-	int call_fd;	    /* eventfd, -1 for none; written by the worker */
+	int call_fd;        /* eventfd, -1 for none; written by the worker */
 	struct port_mac_memo to;
 	struct port_mac_memo from;
 	struct port_rx_stats stats; /* written by the worker */
-	uint16_t worker; /* index of the worker that polls it */
-	bool running;	 /* control: set up, and published unless the port is paused */
+	uint16_t worker;            /* index of the worker that polls it */
+	bool running;               /* control: set up, and published unless the port is paused */
 } __rte_cache_aligned;
 
 /* A guest's receiveq. Any worker, under lock, one burst at a time. */
@@ -94,7 +94,7 @@ struct port_txq {
 	struct virtq_device vq;
 	struct port *port;
 	struct port_tx_stats stats; /* written under lock */
-	bool running; /* as in port_rxq */
+	bool running;               /* as in port_rxq */
 } __rte_cache_aligned;
 
 /* The receiveqs of a port that get traffic. Immutable once published. */
@@ -112,7 +112,8 @@ struct port {
 	uint16_t max_pairs;
 	bool paused;
 	struct virtq_mem mem; /* changes only while paused */
-	struct port_rxq *rxq[PORT_PAIRS_MAX]; /* made when the ring first starts; kept for counters */
+	struct port_rxq
+		*rxq[PORT_PAIRS_MAX]; /* made when the ring first starts; kept for counters */
 	struct port_txq *txq[PORT_PAIRS_MAX];
 	void *backend; /* what carries the port: its control state, e.g. struct port_vhost */
 };
@@ -123,9 +124,9 @@ struct port_ring {
 	struct virtq_avail *avail;
 	struct virtq_used *used;
 	uint32_t size;
-	uint16_t base;	   /* used index to go on from */
+	uint16_t base;     /* used index to go on from */
 	uint64_t features; /* negotiated */
-	int call_fd;	   /* stays the caller's; must outlive the running ring; -1 for none */
+	int call_fd;       /* stays the caller's; must outlive the running ring; -1 for none */
 	/* Dirty log; NULL when off. */
 	virtq_log_fn *log;
 	void *log_arg;
@@ -148,8 +149,16 @@ struct port *port_create(const char *name, uint16_t max_pairs);
 /** Stops its rings, forgets its MAC addresses, waits for the workers, frees it. */
 void port_destroy(struct port *port);
 
+/* Ports by id; NULL where there is none. Written by control, read by workers, RCU. */
+extern struct port *port_table[PORT_MAX];
+
 /** By id 0..PORT_MAX-1 or by name; NULL when there is none. */
-struct port *port_get(uint16_t id);
+static inline struct port *
+port_get(uint16_t id)
+{
+	return __atomic_load_n(&port_table[id], __ATOMIC_ACQUIRE);
+}
+
 struct port *port_find(const char *name);
 
 /**

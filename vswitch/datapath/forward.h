@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Poll, look up, copy once, send. */
+#ifndef FORWARD_H
+#define FORWARD_H
+
+#include "datapath/worker.h"
+
+/**
+ * One burst from one guest queue: at most WORKER_BURST frames are taken, forwarded or dropped
+ * under a reason, completed and published.
+ *
+ * @return Frames taken. The worker that polls the queue; never blocks but for other workers'
+ *     bursts to the same receiveq.
+ */
+typedef unsigned int forward_fn(struct worker *w, struct port_rxq *rxq);
+
+/** For the widest instruction set that CPU and EAL allow. */
+forward_fn *forward_select(void);
+
+forward_fn forward_burst_base;
+forward_fn forward_burst_avx2;
+forward_fn forward_burst_avx512;
+
+/** Cold parts of a burst, in forward_slow.c. */
+
+/** What forward_take_chain() did with a chain. */
+enum forward_take {
+	FORWARD_TAKEN,   /* a frame, its head copied */
+	FORWARD_DROPPED, /* counted; the chain is to be completed */
+	FORWARD_LATER,   /* no scratch left: end the burst before it */
+	FORWARD_FAULT,   /* the ring is broken from here on */
+};
+
+/** A chain that is not one readable descriptor with a frame of ordinary length. */
+enum forward_take forward_take_chain(
+	struct worker *w, struct port_rxq *rxq, uint16_t head, struct frame *frame);
+
+/**
+ * Send one frame into as many of the guest's buffers as it takes, however these are cut.
+ * Counts what becomes of it. The caller has the lock.
+ */
+void forward_send_chains(struct worker *w, struct port_txq *txq, const struct frame *frame);
+
+/** A copy of a frame in mbufs, NULL when the pool is empty. */
+struct rte_mbuf *forward_to_mbuf(const struct frame *frame);
+
+/** Send one frame to all ports but the one it came from; frees the mbuf. */
+void forward_flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf *m);
+
+/** Learn where a frame came from. @return false: the source address is not one. */
+bool forward_learn(struct worker *w, struct port_rxq *rxq, uint64_t key);
+
+/** Interrupt a guest. */
+void forward_interrupt(int call_fd, uint64_t *interrupts);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "datapath/worker.h"
+
+#include "datapath/fdb.h"
+
+#include <rte_malloc.h>
+#include <rte_rcu_qsbr.h>
+
+#include <errno.h>
+
+struct rte_mempool *worker_pool;
+
+static struct {
+	struct worker **workers; /* [nb] */
+	struct rte_rcu_qsbr *qsbr;
+	uint16_t nb;
+} all;
+
+int
+workers_init(uint16_t nb_workers)
+{
+	size_t bytes = rte_rcu_qsbr_get_memsize(nb_workers);
+
+	all.workers = calloc(nb_workers, sizeof(*all.workers));
+	all.qsbr = rte_zmalloc("qsbr", bytes, RTE_CACHE_LINE_SIZE);
+	if (all.workers == NULL || all.qsbr == NULL || rte_rcu_qsbr_init(all.qsbr, nb_workers) != 0)
+		goto fail;
+	for (uint16_t i = 0; i < nb_workers; i++) {
+		struct worker *w = rte_zmalloc("worker", sizeof(*w), RTE_CACHE_LINE_SIZE);
+
+		if (w == NULL)
+			goto fail;
+		w->index = i;
+		w->shared = nb_workers > 1;
+		w->clock = fdb_clock();
+		all.workers[all.nb++] = w;
+		rte_rcu_qsbr_thread_register(all.qsbr, i);
+	}
+	return 0;
+fail:
+	workers_fini();
+	return -ENOMEM;
+}
+
+void
+workers_fini(void)
+{
+	for (uint16_t i = 0; i < all.nb; i++) {
+		free(all.workers[i]->list);
+		rte_free(all.workers[i]);
+	}
+	free(all.workers);
+	rte_free(all.qsbr);
+	all.workers = NULL;
+	all.qsbr = NULL;
+	all.nb = 0;
+}
+
+struct worker *
+worker_get(uint16_t index)
+{
+	return index < all.nb ? all.workers[index] : NULL;
+}
+
+uint16_t
+worker_of(const struct port *port, uint16_t pair)
+{
+	return (uint16_t)((port->id + pair) % all.nb);
+}
+
+void
+worker_online(struct worker *w)
+{
+	rte_rcu_qsbr_thread_online(all.qsbr, w->index);
+}
+
+void
+worker_offline(struct worker *w)
+{
+	rte_rcu_qsbr_thread_offline(all.qsbr, w->index);
+}
+
+void
+worker_quiescent(struct worker *w)
+{
+	rte_rcu_qsbr_quiescent(all.qsbr, w->index);
+}
+
+/* Transmitqs that a worker has to poll now. NULL for none, and also when memory is out. */
+static struct worker_list *
+build_list(uint16_t index)
+{
+	struct worker_list *list = NULL;
+	uint32_t nb = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		uint32_t n = 0;
+
+		for (uint16_t id = 0; id < PORT_MAX; id++) {
+			const struct port *port = port_get(id);
+
+			if (port == NULL || port->paused)
+				continue;
+			for (uint16_t pair = 0; pair < port->max_pairs; pair++) {
+				struct port_rxq *rxq = port->rxq[pair];
+
+				if (rxq == NULL || !rxq->running || rxq->worker != index)
+					continue;
+				if (pass == 1)
+					list->rxq[n] = rxq;
+				n++;
+			}
+		}
+		if (pass == 1 || n == 0)
+			break;
+		nb = n;
+		list = malloc(sizeof(*list) + nb * sizeof(list->rxq[0]));
+		if (list == NULL)
+			return NULL;
+		list->nb = (uint16_t)nb;
+	}
+	return list;
+}
+
+static struct port_txset *
+build_txset(const struct port *port)
+{
+	struct port_txset *set;
+
+	if (port->paused)
+		return NULL;
+	set = malloc(sizeof(*set) + port->max_pairs * sizeof(set->txq[0]));
+	if (set == NULL)
+		return NULL;
+	set->nb = 0;
+	for (uint16_t pair = 0; pair < port->max_pairs; pair++) {
+		if (port->txq[pair] != NULL && port->txq[pair]->running)
+			set->txq[set->nb++] = port->txq[pair];
+	}
+	if (set->nb == 0) {
+		free(set);
+		return NULL;
+	}
+	return set;
+}
+
+void
+workers_publish(struct port *port)
+{
+	struct worker_list *old_lists[RTE_MAX_LCORE] = {NULL};
+	struct port_txset *old_set;
+
+	old_set = __atomic_exchange_n(&port->txset, build_txset(port), __ATOMIC_ACQ_REL);
+	for (uint16_t i = 0; i < all.nb; i++)
+		old_lists[i] =
+			__atomic_exchange_n(&all.workers[i]->list, build_list(i), __ATOMIC_ACQ_REL);
+	rte_rcu_qsbr_synchronize(all.qsbr, RTE_QSBR_THRID_INVALID);
+	free(old_set);
+	for (uint16_t i = 0; i < all.nb; i++)
+		free(old_lists[i]);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Workers: who polls which queue, what a worker holds during a burst, and how control waits. */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include "port.h"
+
+#include <rte_mbuf.h>
+
+#define WORKER_BURST 32
+#define WORKER_SEGS 1024  /* pieces that the frames of a burst, or one frame to send, may have */
+#define WORKER_CHAINS 512 /* guest buffers that one frame may be merged into */
+
+/* First bytes of a frame: decisions are made on the private copy, and the copy is what is sent. */
+#define FRAME_HEAD 64
+#define FRAME_MIN RTE_ETHER_HDR_LEN
+#define FRAME_MAX 9216
+
+/* A frame on its way. The bytes behind head are read from where the guest put them, once. */
+struct frame {
+	uint8_t head[FRAME_HEAD];
+	uint32_t len; /* without virtio-net header */
+	uint32_t nb_segs;
+	/* Behind the head: rest when nb_segs is 0, else segs[nb_segs]. */
+	const uint8_t *rest;
+	const struct virtq_seg *segs;
+	struct port_txq *to;
+} __rte_aligned(64);
+
+/* Queues of one worker. Immutable once published. */
+struct worker_list {
+	uint16_t nb;
+	struct port_rxq *rxq[];
+};
+
+struct worker {
+	struct worker_list *list; /* replaced by control, RCU */
+	uint32_t polls;
+	uint32_t clock; /* fdb_clock(), a few polls old at most */
+	uint16_t index;
+	bool shared;      /* other workers may want the same receiveqs: lock them */
+	uint16_t nb_segs; /* of segs[], used in this burst */
+	struct frame frames[WORKER_BURST];
+	struct virtq_seg segs[WORKER_SEGS];
+	struct virtq_seg out[WORKER_SEGS];
+	uint16_t out_heads[WORKER_CHAINS];
+	uint32_t out_bytes[WORKER_CHAINS];
+} __rte_cache_aligned;
+
+/** Pool for frames that go to several ports; made by vswitch_init(). */
+extern struct rte_mempool *worker_pool;
+
+/** @return 0 or -ENOMEM. */
+int workers_init(uint16_t nb_workers);
+void workers_fini(void);
+
+struct worker *worker_get(uint16_t index);
+
+/** Ring of index i of a port belongs to this worker. */
+uint16_t worker_of(const struct port *port, uint16_t pair);
+
+/**
+ * Publish what the ports' running flags say: lists of the workers and the port's txset; then wait
+ * until no worker uses what was published before. Control, serialised by the caller.
+ */
+void workers_publish(struct port *port);
+
+/** Between bursts: this worker holds nothing. */
+void worker_quiescent(struct worker *w);
+void worker_online(struct worker *w);
+void worker_offline(struct worker *w);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "port.h"
+
+#include "datapath/fdb.h"
+#include "datapath/worker.h"
+#include "net/vnet_features.h"
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+
+#include <pthread.h>
+#include <string.h>
+
+struct port *port_table[PORT_MAX];
+
+/* Serialises what changes port_table or what workers see: main and the vhost event thread. */
+static pthread_mutex_t publish_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void
+publish(struct port *port)
+{
+	pthread_mutex_lock(&publish_lock);
+	workers_publish(port);
+	pthread_mutex_unlock(&publish_lock);
+}
+
+struct port *
+port_find(const char *name)
+{
+	for (uint16_t id = 0; id < PORT_MAX; id++) {
+		struct port *port = port_get(id);
+
+		if (port != NULL && strcmp(port->name, name) == 0)
+			return port;
+	}
+	return NULL;
+}
+
+struct port *
+port_create(const char *name, uint16_t max_pairs)
+{
+	struct port *port;
+	uint16_t id;
+
+	if (max_pairs == 0 || max_pairs > PORT_PAIRS_MAX || strlen(name) >= PORT_NAME_BYTES) {
+		rte_errno = EINVAL;
+		return NULL;
+	}
+	if (port_find(name) != NULL) {
+		rte_errno = EEXIST;
+		return NULL;
+	}
+	for (id = 0; id < PORT_MAX && port_get(id) != NULL; id++)
+		;
+	if (id == PORT_MAX) {
+		rte_errno = ENOSPC;
+		return NULL;
+	}
+	port = rte_zmalloc("port", sizeof(*port), RTE_CACHE_LINE_SIZE);
+	if (port == NULL) {
+		rte_errno = ENOMEM;
+		return NULL;
+	}
+	port->id = id;
+	port->max_pairs = max_pairs;
+	strcpy(port->name, name);
+	pthread_mutex_lock(&publish_lock);
+	__atomic_store_n(&port_table[id], port, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&publish_lock);
+	return port;
+}
+
+void
+port_destroy(struct port *port)
+{
+	pthread_mutex_lock(&publish_lock);
+	port->paused = true;
+	__atomic_store_n(&port_table[port->id], NULL, __ATOMIC_RELEASE);
+	workers_publish(port);
+	pthread_mutex_unlock(&publish_lock);
+	fdb_flush_port(port->id);
+	for (uint16_t pair = 0; pair < port->max_pairs; pair++) {
+		rte_free(port->rxq[pair]);
+		rte_free(port->txq[pair]);
+	}
+	rte_free(port);
+}
+
+void
+port_pause(struct port *port)
+{
+	if (port->paused)
+		return;
+	port->paused = true;
+	publish(port);
+}
+
+void
+port_resume(struct port *port)
+{
+	if (!port->paused)
+		return;
+	port->paused = false;
+	publish(port);
+}
+
+static struct port_rxq *
+rxq_get(struct port *port, uint16_t pair)
+{
+	struct port_rxq *rxq = port->rxq[pair];
+
+	if (rxq == NULL) {
+		rxq = rte_zmalloc("rxq", sizeof(*rxq), RTE_CACHE_LINE_SIZE);
+		if (rxq == NULL)
+			return NULL;
+		rxq->port = port;
+		rxq->pair = pair;
+		rxq->call_fd = -1;
+		rxq->worker = worker_of(port, pair);
+		port->rxq[pair] = rxq;
+	}
+	return rxq;
+}
+
+static struct port_txq *
+txq_get(struct port *port, uint16_t pair)
+{
+	struct port_txq *txq = port->txq[pair];
+
+	if (txq == NULL) {
+		txq = rte_zmalloc("txq", sizeof(*txq), RTE_CACHE_LINE_SIZE);
+		if (txq == NULL)
+			return NULL;
+		rte_spinlock_init(&txq->lock);
+		txq->port = port;
+		txq->pair = pair;
+		txq->call_fd = -1;
+		port->txq[pair] = txq;
+	}
+	return txq;
+}
+
+static void
+device_start(struct virtq_device *q, const struct virtq *vq, const struct port *port,
+	const struct port_ring *conf)
+{
+	virtq_device_init(q, vq, &port->mem, conf->base);
+	if (conf->log != NULL)
+		virtq_device_log_to(q, conf->log, conf->log_arg, conf->log_used);
+	virtq_kicks_off(&q->vq, conf->base);
+	virtq_device_log(q, conf->log_used, virtq_used_bytes(vq->size));
+}
+
+int
+port_ring_start(struct port *port, uint32_t ring, const struct port_ring *conf)
+{
+	uint32_t flags = virtq_flags(conf->features) | (conf->log != NULL ? VIRTQ_LOG : 0);
+	uint16_t pair = (uint16_t)(ring / 2);
+	struct virtq vq;
+	int ret;
+
+	if (ring >= 2U * port->max_pairs)
+		return -ERANGE;
+	ret = virtq_init(&vq, conf->size, conf->desc, conf->avail, conf->used, flags);
+	if (ret != 0)
+		return ret;
+	port_ring_stop(port, ring);
+	if (ring % 2 == 1) {
+		struct port_rxq *rxq = rxq_get(port, pair);
+
+		if (rxq == NULL)
+			return -ENOMEM;
+		device_start(&rxq->vq, &vq, port, conf);
+		rxq->hdr_bytes = vnet_hdr_bytes(conf->features);
+		rxq->call_fd = conf->call_fd;
+		rxq->to = (struct port_mac_memo){0};
+		rxq->from = (struct port_mac_memo){0};
+		rxq->running = true;
+	} else {
+		struct port_txq *txq = txq_get(port, pair);
+
+		if (txq == NULL)
+			return -ENOMEM;
+		device_start(&txq->vq, &vq, port, conf);
+		txq->hdr_bytes = vnet_hdr_bytes(conf->features);
+		txq->merge = conf->features & virtq_bit(VIRTIO_NET_F_MRG_RXBUF);
+		txq->call_fd = conf->call_fd;
+		txq->running = true;
+	}
+	if (!port->paused)
+		publish(port);
+	return 0;
+}
+
+/* The ring's device end and its running flag; NULL for a ring that never ran. */
+static struct virtq_device *
+ring_device(const struct port *port, uint32_t ring, bool **running)
+{
+	uint16_t pair = (uint16_t)(ring / 2);
+
+	if (ring >= 2U * port->max_pairs)
+		return NULL;
+	if (ring % 2 == 1) {
+		if (port->rxq[pair] == NULL)
+			return NULL;
+		*running = &port->rxq[pair]->running;
+		return &port->rxq[pair]->vq;
+	}
+	if (port->txq[pair] == NULL)
+		return NULL;
+	*running = &port->txq[pair]->running;
+	return &port->txq[pair]->vq;
+}
+
+uint16_t
+port_ring_stop(struct port *port, uint32_t ring)
+{
+	bool *running;
+	struct virtq_device *q = ring_device(port, ring, &running);
+
+	if (q == NULL)
+		return 0;
+	if (*running) {
+		*running = false;
+		if (!port->paused)
+			publish(port);
+	}
+	return q->used_idx;
+}
+
+bool
+port_ring_running(const struct port *port, uint32_t ring)
+{
+	bool *running;
+
+	return ring_device(port, ring, &running) != NULL && *running;
+}
+
+const struct virtq_fault_info *
+port_ring_fault(const struct port *port, uint32_t ring)
+{
+	bool *running;
+	const struct virtq_device *q = ring_device(port, ring, &running);
+
+	return q != NULL && virtq_device_broken(q) ? &q->fault : NULL;
+}

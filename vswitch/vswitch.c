@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "vswitch.h"
+
+#include "control/port_vhost.h"
+#include "datapath/fdb.h"
+#include "datapath/forward.h"
+#include "datapath/worker.h"
+#include "port.h"
+
+#include <rte_lcore.h>
+#include <rte_log.h>
+#include <rte_mbuf.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+RTE_LOG_REGISTER(vswitch_logtype, user.virtq.switch, NOTICE);
+
+#define SWITCH_LOG(level, fmt, ...) \
+	rte_log(RTE_LOG_##level, vswitch_logtype, "SWITCH: %s(): " fmt "\n", __func__, \
+		##__VA_ARGS__)
+
+#define CLOCK_POLLS 64 /* iterations of a worker between looks at the clock */
+
+static struct {
+	struct vswitch_conf conf;
+	forward_fn *forward;
+	volatile bool stop;
+	uint32_t aged; /* clock of the last sweep of the MAC table */
+	/* Position+1 of the fault last reported per port and ring: each is reported once. */
+	const struct virtq_fault_info *reported[PORT_MAX][2 * PORT_PAIRS_MAX];
+} sw;
+
+int
+vswitch_init(const struct vswitch_conf *conf)
+{
+	sw.conf = *conf;
+	if (sw.conf.nb_mbufs == 0)
+		sw.conf.nb_mbufs = 8191;
+	if (sw.conf.mac_entries == 0)
+		sw.conf.mac_entries = 65536;
+	if (sw.conf.mac_age_s == 0)
+		sw.conf.mac_age_s = 300;
+	if (sw.conf.nb_workers == 0 || sw.conf.nb_workers > VSWITCH_WORKERS_MAX) {
+		SWITCH_LOG(ERR, "%u workers: 1 to %d are possible", sw.conf.nb_workers,
+			VSWITCH_WORKERS_MAX);
+		return -EINVAL;
+	}
+	sw.stop = false;
+	sw.forward = forward_select();
+	worker_pool = rte_pktmbuf_pool_create(
+		"vswitch", sw.conf.nb_mbufs, 128, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (worker_pool == NULL) {
+		SWITCH_LOG(ERR, "no memory for %u mbufs: give EAL more or ask for fewer (--mbufs)",
+			sw.conf.nb_mbufs);
+		return -ENOMEM;
+	}
+	if (fdb_init(sw.conf.mac_entries) != 0) {
+		SWITCH_LOG(ERR, "no memory for %u MAC addresses", sw.conf.mac_entries);
+		vswitch_fini();
+		return -ENOMEM;
+	}
+	if (workers_init(sw.conf.nb_workers) != 0) {
+		SWITCH_LOG(ERR, "no memory for %u workers", sw.conf.nb_workers);
+		vswitch_fini();
+		return -ENOMEM;
+	}
+	sw.aged = fdb_clock();
+	return 0;
+}
+
+void
+vswitch_fini(void)
+{
+	for (uint16_t id = 0; id < PORT_MAX; id++) {
+		struct port *port = port_get(id);
+
+		if (port != NULL)
+			port_vhost_remove(port);
+	}
+	workers_fini();
+	fdb_fini();
+	rte_mempool_free(worker_pool);
+	worker_pool = NULL;
+}
+
+int
+vswitch_port_add(const struct vswitch_port_conf *conf)
+{
+	return port_vhost_add(conf);
+}
+
+int
+vswitch_port_remove(const char *name)
+{
+	struct port *port = port_find(name);
+
+	if (port == NULL)
+		return -ENOENT;
+	memset(sw.reported[port->id], 0, sizeof(sw.reported[port->id]));
+	return port_vhost_remove(port);
+}
+
+/* Each queue once; the worker is quiescent after each burst, so control waits for one burst. */
+static unsigned int
+poll_all(struct worker *w)
+{
+	const struct worker_list *list = __atomic_load_n(&w->list, __ATOMIC_ACQUIRE);
+	unsigned int taken = 0;
+
+	if (unlikely(++w->polls % CLOCK_POLLS == 0))
+		w->clock = fdb_clock();
+	if (list == NULL)
+		return 0;
+	for (uint16_t i = 0; i < list->nb; i++)
+		taken += sw.forward(w, list->rxq[i]);
+	return taken;
+}
+
+unsigned int
+vswitch_poll(uint16_t worker)
+{
+	struct worker *w = worker_get(worker);
+	unsigned int taken;
+
+	worker_online(w);
+	taken = poll_all(w);
+	worker_offline(w);
+	return taken;
+}
+
+int
+vswitch_worker(void *arg)
+{
+	struct worker *w = worker_get((uint16_t)(uintptr_t)arg);
+
+	worker_online(w);
+	while (!sw.stop) {
+		poll_all(w);
+		worker_quiescent(w);
+	}
+	worker_offline(w);
+	return 0;
+}
+
+void
+vswitch_stop(void)
+{
+	sw.stop = true;
+}
+
+/* A ring that broke since the last look: who, where, what. */
+static void
+report_fault(const struct port *port, uint32_t ring)
+{
+	const struct virtq_fault_info *fault = port_ring_fault(port, ring);
+
+	if (fault == sw.reported[port->id][ring])
+		return;
+	sw.reported[port->id][ring] = fault;
+	if (fault == NULL)
+		return;
+	SWITCH_LOG(ERR,
+		"port %s ring %u stopped, the guest broke it: %s (value %" PRIu64
+		", head %u, position %u); it starts again when the guest resets it",
+		port->name, ring, virtq_fault_str(fault->fault), fault->value, fault->head,
+		fault->position);
+}
+
+void
+vswitch_housekeep(void)
+{
+	uint32_t clock = fdb_clock();
+
+	if (clock != sw.aged) {
+		sw.aged = clock;
+		fdb_age(sw.conf.mac_age_s);
+	}
+	for (uint16_t id = 0; id < PORT_MAX; id++) {
+		const struct port *port = port_get(id);
+
+		if (port == NULL)
+			continue;
+		for (uint32_t ring = 0; ring < 2U * port->max_pairs; ring++)
+			report_fault(port, ring);
+	}
+}
