@@ -298,12 +298,23 @@ get_in_order(struct virtq_driver *q, uint32_t id, uint32_t len_said, uint32_t *l
 	return batch_pop(q, len);
 }
 
+/* Does this head wait behind the index that the device was shown? The list is empty as a rule. */
+static bool
+unpublished(const struct virtq_driver *q, uint32_t id)
+{
+	for (uint16_t pos = q->avail_idx; pos != q->avail_next; pos++) {
+		if (q->heads[pos & q->vq.mask] == id)
+			return true;
+	}
+	return false;
+}
+
 static void *
 get_any_order(struct virtq_driver *q, uint32_t id, uint32_t len_said, uint32_t *len)
 {
 	if (q->sequence && id != (q->used_next & q->vq.mask))
 		virtq_driver_leave_sequence(q);
-	if (!q->sequence && q->descs[id].chain == 0) {
+	if (!q->sequence && (q->descs[id].chain == 0 || unpublished(q, id))) {
 		virtq_driver_set_fault(q, VIRTQ_FAULT_USED_ID_FREE, (uint16_t)id, id);
 		return NULL;
 	}
@@ -339,14 +350,20 @@ virtq_driver_get(struct virtq_driver *q, uint32_t *len)
 void *
 virtq_driver_detach(struct virtq_driver *q)
 {
-	if (!q->sequence) {
-		for (uint32_t head = 0; head < q->vq.size; head++) {
-			if (q->descs[head].chain != 0)
-				return pop_head(q, (uint16_t)head);
-		}
-		return NULL;
-	}
+	void *cookie;
+
 	if (virtq_driver_outstanding(q) == 0)
 		return NULL;
-	return pop_head(q, q->used_next & q->vq.mask);
+	if (q->sequence) {
+		cookie = pop_head(q, q->used_next & q->vq.mask);
+	} else {
+		/* Goes on where the last call stopped: one round for all of them. */
+		for (uint32_t i = 0; i < q->vq.mask && q->descs[q->detach_next].chain == 0; i++)
+			q->detach_next = (uint16_t)(q->detach_next + 1) & q->vq.mask;
+		cookie = pop_head(q, q->detach_next);
+	}
+	/* What the device used in the meantime must not be taken for what is left. */
+	q->used_seen = q->used_next;
+	q->batch_left = 0;
+	return cookie;
 }

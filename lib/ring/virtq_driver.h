@@ -55,8 +55,9 @@ struct virtq_driver {
 	uint16_t *heads;                 /* [size] head by available position; unused in sequence */
 	uint16_t free_get;
 	uint16_t free_put;
-	uint16_t batch_left; /* buffers that an in-order entry completed and that were not got */
-	uint32_t batch_len;  /* used length of the last of them */
+	uint16_t detach_next; /* where virtq_driver_detach() looks next; unused in sequence */
+	uint16_t batch_left;  /* buffers that an in-order entry completed and that were not got */
+	uint32_t batch_len;   /* used length of the last of them */
 	struct virtq_fault_info fault;
 };
 
@@ -109,6 +110,8 @@ void *virtq_driver_get(struct virtq_driver *q, uint32_t *len);
 
 /**
  * Take back a buffer that the device has not used, after the device was stopped.
+ *
+ * The device must not use the ring any more; virtq_driver_init() starts it again.
  *
  * @return A cookie, NULL when none is outstanding.
  */
@@ -237,6 +240,8 @@ uint16_t virtq_driver_seq_count(const struct virtq_driver *q, uint32_t *lens, ui
 
 /**
  * How many of the next n used entries name the buffers that are due, in order?
+ *
+ * Only while batch_left is 0: the entries of an in-order batch behind its first are stale.
  *
  * @param n  At most virtq_driver_used().
  * @param lens  [n] Out: their used lengths, each entry read once. Valid for those counted.
