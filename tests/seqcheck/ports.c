@@ -38,6 +38,8 @@ configure(uint16_t port, const struct options *opt)
 			return fail(port, "frames of several segments are wanted", ENOTSUP);
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	}
+	/* net_virtio_user accepts a backend that comes back only in its link interrupt. */
+	conf.intr_conf.lsc = (*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0;
 	rc = rte_eth_dev_configure(port, opt->queues, opt->queues, &conf);
 	return rc == 0 ? 0 : fail(port, "configure (queues, MTU)", rc);
 }
