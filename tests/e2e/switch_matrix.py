@@ -14,7 +14,7 @@ def through_switch(driver, packets, size="60", queues=1, arguments="", options=(
         switch = case.switch({"a": port, "b": port}, huge=huge)
         vdevs = [f"{driver}{i},path={case.path(name)}.sock,mac={MAC.format(i + 1)},queues={queues}"
                  f"{arguments}{',server=1' if server else ''}" for i, name in enumerate("ab")]
-        result = case.seqcheck(vdevs, ["--packets", packets, "--queues", queues, "--size", size, *options],
+        result = case.seqcheck(vdevs, ["--packets", harness.scaled(packets), "--queues", queues, "--size", size, *options],
                                huge=huge)
         case.expect(result["flooded"] == 0, "no copy of a frame at a port it is not for")
         code = switch.stop()
