@@ -2,6 +2,8 @@
 /**
  * A path that packets go round in one thread, cut into legs that are timed one by one.
  *
+ * The functions of legs are called leg_*; perf/instructions.sh finds them by these names.
+ *
  * path_device: driver transmit, device receive, device transmit, driver receive (two ethdev ports).
  * path_switch: driver A transmit, one turn of the switch's worker, driver B receive.
  */

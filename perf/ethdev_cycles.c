@@ -38,6 +38,7 @@ static const char *label;
 
 struct result {
 	uint32_t size;
+	uint64_t turns;       /* of the burst through all legs, warming up included */
 	uint64_t extra_calls; /* burst calls beyond the one that each leg needs */
 	struct perf_figure leg[CYCLES_MAX_LEGS];
 	struct perf_figure total;
@@ -345,6 +346,7 @@ measure_windows(struct rte_mbuf **pkts, struct result *r)
 	for (unsigned int l = 0; l < path->nb_legs; l++)
 		r->leg[l] = perf_series_figure(&leg[l]);
 	r->total = perf_series_figure(&total);
+	r->turns += (uint64_t)total.tried * nb_bursts;
 	r->extra_calls = calls - (uint64_t)total.tried * nb_bursts * path->nb_legs;
 	return 0;
 }
@@ -372,6 +374,7 @@ measure(uint32_t size, struct result *r)
 	if (ret != 0)
 		return ret;
 
+	r->turns = WARM_BURSTS;
 	lost = path->lost();
 	ret = measure_windows(pkts, r);
 	if (ret == 0)
@@ -417,10 +420,11 @@ print_json(const struct result *r, unsigned int nb)
 		fprintf(out,
 			"\"frame\": %u, \"burst\": %u, \"ring\": %u, \"probe\": %.4f, "
 			"\"packets_per_window\": %u, \"simd_bits\": %u, \"tsc_hz\": %" PRIu64
-			", \"extra_calls\": %" PRIu64 ", \"clock\": %.3f, \"cycles_per_packet\": {",
+			", \"turns\": %" PRIu64 ", \"extra_calls\": %" PRIu64
+			", \"clock\": %.3f, \"cycles_per_packet\": {",
 			r->size, conf.burst, conf.ring, perf_probe_best, nb_bursts * conf.burst,
-			rte_vect_get_max_simd_bitwidth(), rte_get_tsc_hz(), r->extra_calls,
-			r->clock);
+			rte_vect_get_max_simd_bitwidth(), rte_get_tsc_hz(), r->turns,
+			r->extra_calls, r->clock);
 		for (unsigned int l = 0; l < path->nb_legs; l++)
 			perf_figure_json(out, path->leg_name[l], r->leg[l], ", ");
 		perf_figure_json(out, "total", r->total, "}}");

@@ -55,6 +55,10 @@ CONFIGS = [
 ]
 
 
+def plugin_of(build):
+    return os.path.join(build, "pmd", "librte_net_virtq.so")
+
+
 class Failed(Exception):
     """A program that did not do what it should."""
 
@@ -62,7 +66,7 @@ class Failed(Exception):
 class Runner:
     def __init__(self, args):
         self.args = args
-        self.plugin = os.path.join(args.build, "pmd", "librte_net_virtq.so")
+        self.plugin = plugin_of(args.build)
         self.skipped = {}
         self.best_probe = None
 

@@ -8,25 +8,25 @@ static uint16_t drv, dev;
 static struct rte_mempool *drv_pool, *dev_pool;
 
 static int
-drv_tx(struct rte_mbuf **pkts, uint16_t nb)
+leg_drv_tx(struct rte_mbuf **pkts, uint16_t nb)
 {
 	return cycles_send(drv, pkts, nb);
 }
 
 static int
-dev_rx(struct rte_mbuf **pkts, uint16_t nb)
+leg_dev_rx(struct rte_mbuf **pkts, uint16_t nb)
 {
 	return cycles_receive(dev, pkts, nb);
 }
 
 static int
-dev_tx(struct rte_mbuf **pkts, uint16_t nb)
+leg_dev_tx(struct rte_mbuf **pkts, uint16_t nb)
 {
 	return cycles_send(dev, pkts, nb);
 }
 
 static int
-drv_rx(struct rte_mbuf **pkts, uint16_t nb)
+leg_drv_rx(struct rte_mbuf **pkts, uint16_t nb)
 {
 	return cycles_receive(drv, pkts, nb);
 }
@@ -88,7 +88,7 @@ const struct cycles_path cycles_path_device = {
 	.name = "device",
 	.nb_legs = 4,
 	.leg_name = {"drv.tx", "dev.rx", "dev.tx", "drv.rx"},
-	.leg = {drv_tx, dev_rx, dev_tx, drv_rx},
+	.leg = {leg_drv_tx, leg_dev_rx, leg_dev_tx, leg_drv_rx},
 	.open = device_open,
 	.addresses = device_addresses,
 	.pool = device_pool,

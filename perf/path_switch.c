@@ -14,13 +14,13 @@ static uint16_t from, to;
 static struct rte_mempool *pool;
 
 static int
-from_tx(struct rte_mbuf **pkts, uint16_t nb)
+leg_drv_tx(struct rte_mbuf **pkts, uint16_t nb)
 {
 	return cycles_send(from, pkts, nb);
 }
 
 static int
-forward(struct rte_mbuf **pkts __rte_unused, uint16_t nb)
+leg_switch(struct rte_mbuf **pkts __rte_unused, uint16_t nb)
 {
 	unsigned int taken = 0;
 
@@ -35,7 +35,7 @@ forward(struct rte_mbuf **pkts __rte_unused, uint16_t nb)
 }
 
 static int
-to_rx(struct rte_mbuf **pkts, uint16_t nb)
+leg_drv_rx(struct rte_mbuf **pkts, uint16_t nb)
 {
 	return cycles_receive(to, pkts, nb);
 }
@@ -140,7 +140,7 @@ const struct cycles_path cycles_path_switch = {
 	.name = "switch",
 	.nb_legs = 3,
 	.leg_name = {"drv.tx", "switch", "drv.rx"},
-	.leg = {from_tx, forward, to_rx},
+	.leg = {leg_drv_tx, leg_switch, leg_drv_rx},
 	.open = switch_open,
 	.addresses = switch_addresses,
 	.pool = switch_pool,
