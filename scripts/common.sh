@@ -213,6 +213,11 @@ change_pages() {
     fi
 }
 
+# How many pages may be taken without pushing everybody else out of memory.
+spare_pages() {
+    awk '/^MemAvailable:/ { n = int($2 / 2048) - 256 } END { print n > 0 ? n : 0 }' /proc/meminfo
+}
+
 # shellcheck disable=SC2034  # HUGEPAGES is for the caller
 setup_hugepages() {
     local need free before why
@@ -225,6 +230,8 @@ setup_hugepages() {
         why='they are refused to this user or container'
     elif [ ! -w "$PAGES/nr_hugepages" ] && ! { may_be_root && as_root true 2>/dev/null; }; then
         why="$free of $need are free, and reserving more needs root"
+    elif [ $((need - free)) -gt "$(spare_pages)" ]; then
+        why="$free of $need are free, and memory is too short for the rest"
     else
         before=$(cat "$PAGES/nr_hugepages")
         PAGES_ADDED=$((need - free)) # first, for a Ctrl-C in between
