@@ -215,7 +215,7 @@ change_pages() {
 
 # How many pages may be taken without pushing everybody else out of memory.
 spare_pages() {
-    awk '/^MemAvailable:/ { n = int($2 / 2048) - 256 } END { print n > 0 ? n : 0 }' /proc/meminfo
+    awk '/^MemAvailable:/ { n = int($2 / 2048) - 256 } END { print (n > 0 ? n : 0) }' /proc/meminfo
 }
 
 # shellcheck disable=SC2034  # HUGEPAGES is for the caller
