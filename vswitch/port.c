@@ -147,8 +147,7 @@ device_start(struct virtq_device *q, const struct virtq *vq, const struct port *
 	virtq_device_init(q, vq, &port->mem, conf->base);
 	if (conf->log != NULL)
 		virtq_device_log_to(q, conf->log, conf->log_arg, conf->log_used);
-	virtq_kicks_off(&q->vq, conf->base);
-	virtq_device_log(q, conf->log_used, virtq_used_bytes(vq->size));
+	virtq_device_kicks_off(q);
 }
 
 int

@@ -21,7 +21,8 @@ RTE_LOG_REGISTER(vswitch_logtype, user.virtq.switch, NOTICE);
 	rte_log(RTE_LOG_##level, vswitch_logtype, "SWITCH: %s(): " fmt "\n", __func__, \
 		##__VA_ARGS__)
 
-#define CLOCK_POLLS 64 /* iterations of a worker between looks at the clock */
+#define POOL_CACHE 128U /* mbufs that each worker keeps at hand */
+#define CLOCK_POLLS 64  /* iterations of a worker between looks at the clock */
 
 static struct {
 	struct vswitch_conf conf;
@@ -76,8 +77,10 @@ vswitch_fini(void)
 	for (uint16_t id = 0; id < PORT_MAX; id++) {
 		struct port *port = port_get(id);
 
-		if (port != NULL)
+		if (port != NULL && port->backend != NULL)
 			port_vhost_remove(port);
+		else if (port != NULL)
+			port_destroy(port);
 	}
 	workers_fini();
 	fdb_fini();

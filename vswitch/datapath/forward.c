@@ -16,7 +16,6 @@
 
 #include <rte_prefetch.h>
 
-#define KEY_MASK UINT64_C(0xffffffffffff)
 /* 01:80:c2:00:00:0x as fdb_key() makes it, the last nibble open. IEEE 802.1D, 7.12.6. */
 #define KEY_RESERVED UINT64_C(0x000000c28001)
 #define KEY_RESERVED_MASK UINT64_C(0xf0ffffffffff)
@@ -151,7 +150,7 @@ decide(struct worker *w, struct port_rxq *rxq, struct frame **frames, uint16_t n
 	uint32_t generation = fdb_generation();
 	/* Receiveq of the memo: stays valid for the burst, its grace period cannot end before. */
 	struct port_txq *memo = NULL;
-	uint64_t memo_key = KEY_MASK; /* broadcast: never memorised */
+	uint64_t memo_key = UINT64_MAX; /* no address: they have 48 bits */
 
 	if (rxq->to.stamp == generation) {
 		memo = receiveq(rxq, rxq->to.port);
