@@ -50,6 +50,7 @@ DRIVER = [
     ("path={tmp}/s,mrg_rxbuf=yes", "mrg_rxbuf"),
     ("path={tmp}/s,in_order=-1", "in_order"),
     ("path={tmp}/s,speed=fast", "speed"),
+    ("path={tmp}/s,wait=x", "wait"),
     ("path={tmp}/s,packed_vq=1", "packed_vq"),
     ("path={tmp}/s,iface=tap0", "iface"),
     ("path={tmp}/s,colour=red", "colour"),
