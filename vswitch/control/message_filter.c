@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "message_filter.h"
+
+#include "net/vnet_features.h"
+
+#include <rte_common.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ANON_EVENTFD "anon_inode:[eventfd]"
+#define STATUS_FEATURES_OK 8u
+#define NO_FEATURE 0xff /* always part of the protocol */
+
+/* How many descriptors a message carries. */
+enum fds {
+	FDS_NONE,
+	FDS_EVENT,
+	FDS_REGIONS
+};
+
+/* How it names a ring. */
+enum ring_by {
+	RING_NONE,
+	RING_STATE,
+	RING_FILE
+};
+
+/* A message that we know; requests without an entry are refused. */
+struct known {
+	const char *name;
+	bool accepted;
+	uint8_t needs;     /* protocol feature that has to be acknowledged first */
+	uint16_t min_size; /* of the payload */
+	enum fds fds;
+	enum ring_by ring;
+};
+
+#define U64 sizeof(uint64_t)
+#define RING sizeof(struct vhost_msg_ring)
+#define ADDR sizeof(struct vhost_msg_addr)
+#define TABLE offsetof(struct vhost_msg_memory, regions)
+
+static const struct known known[VHOST_REQ_MAX] = {
+#define KNOWN_NAME(name_, number) [number] = {.name = #name_},
+	VHOST_REQUESTS(KNOWN_NAME)
+#undef KNOWN_NAME
+};
+
+#define ACCEPT(name, needs, size, fds, ring) \
+	[VHOST_REQ_##name] = {#name, true, needs, size, fds, ring}
+
+static const struct known accepted[VHOST_REQ_MAX] = {
+	ACCEPT(GET_FEATURES, NO_FEATURE, 0, FDS_NONE, RING_NONE),
+	ACCEPT(SET_FEATURES, NO_FEATURE, U64, FDS_NONE, RING_NONE),
+	ACCEPT(SET_OWNER, NO_FEATURE, 0, FDS_NONE, RING_NONE),
+	ACCEPT(RESET_OWNER, NO_FEATURE, 0, FDS_NONE, RING_NONE),
+	ACCEPT(SET_MEM_TABLE, NO_FEATURE, TABLE, FDS_REGIONS, RING_NONE),
+	ACCEPT(SET_VRING_NUM, NO_FEATURE, RING, FDS_NONE, RING_STATE),
+	ACCEPT(SET_VRING_ADDR, NO_FEATURE, ADDR, FDS_NONE, RING_STATE),
+	ACCEPT(SET_VRING_BASE, NO_FEATURE, RING, FDS_NONE, RING_STATE),
+	ACCEPT(GET_VRING_BASE, NO_FEATURE, RING, FDS_NONE, RING_STATE),
+	ACCEPT(SET_VRING_KICK, NO_FEATURE, U64, FDS_EVENT, RING_FILE),
+	ACCEPT(SET_VRING_CALL, NO_FEATURE, U64, FDS_EVENT, RING_FILE),
+	ACCEPT(SET_VRING_ERR, NO_FEATURE, U64, FDS_EVENT, RING_FILE),
+	ACCEPT(GET_PROTOCOL_FEATURES, NO_FEATURE, 0, FDS_NONE, RING_NONE),
+	ACCEPT(SET_PROTOCOL_FEATURES, NO_FEATURE, U64, FDS_NONE, RING_NONE),
+	ACCEPT(GET_QUEUE_NUM, VHOST_PROTOCOL_F_MQ, 0, FDS_NONE, RING_NONE),
+	ACCEPT(SET_VRING_ENABLE, NO_FEATURE, RING, FDS_NONE, RING_STATE),
+	ACCEPT(NET_SET_MTU, VHOST_PROTOCOL_F_NET_MTU, U64, FDS_NONE, RING_NONE),
+	ACCEPT(SET_STATUS, VHOST_PROTOCOL_F_STATUS, U64, FDS_NONE, RING_NONE),
+	ACCEPT(GET_STATUS, VHOST_PROTOCOL_F_STATUS, 0, FDS_NONE, RING_NONE),
+};
+
+uint64_t
+filter_features(const struct port *port, uint64_t protocol_features __rte_unused)
+{
+	uint64_t features = virtq_bit(VIRTIO_F_VERSION_1) | virtq_bit(VIRTIO_NET_F_MRG_RXBUF) |
+			    virtq_bit(VIRTIO_F_INDIRECT_DESC) | virtq_bit(VIRTIO_F_EVENT_IDX) |
+			    virtq_bit(VIRTIO_F_IN_ORDER) |
+			    virtq_bit(VHOST_USER_F_PROTOCOL_FEATURES);
+
+	if (port->max_pairs > 1)
+		features |= virtq_bit(VIRTIO_NET_F_MQ);
+	return features;
+}
+
+/* Reason of a refusal; always says no. */
+static bool __rte_format_printf(2, 3) no(char *why, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, FILTER_WHY_BYTES, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+const char *
+vhost_request_name(uint32_t request)
+{
+	static __thread char text[sizeof("request 4294967295")];
+
+	if (request < VHOST_REQ_MAX && known[request].name != NULL)
+		return known[request].name;
+	snprintf(text, sizeof(text), "request %" PRIu32, request);
+	return text;
+}
+
+int64_t
+vhost_msg_ring_index(const struct vhost_message *msg)
+{
+	if (msg->request >= VHOST_REQ_MAX)
+		return -1;
+	switch (accepted[msg->request].ring) {
+	case RING_STATE:
+		return msg->payload.ring.index;
+	case RING_FILE:
+		return (int64_t)(msg->payload.u64 & VHOST_VRING_INDEX_MASK);
+	default:
+		return -1;
+	}
+}
+
+void
+vhost_msg_close_fds(struct vhost_message *msg)
+{
+	for (int i = 0; i < msg->nb_fds && i < VHOST_MSG_FDS_MAX; i++) {
+		if (msg->fds[i] >= 0)
+			close(msg->fds[i]);
+		msg->fds[i] = -1;
+	}
+	msg->nb_fds = 0;
+}
+
+static bool
+any_ring_running(const struct port *port)
+{
+	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
+		if (port_ring_running(port, ring))
+			return true;
+	}
+	return false;
+}
+
+/* What every message has to have. */
+static bool
+check_envelope(const struct vhost_session *session, const struct vhost_message *msg, char *why)
+{
+	const struct known *k;
+
+	if ((msg->flags & VHOST_MSG_VERSION_MASK) != VHOST_MSG_VERSION)
+		return no(why, "flags 0x%" PRIx32 ": version %" PRIu32 " of the protocol is not 1",
+			msg->flags, msg->flags & VHOST_MSG_VERSION_MASK);
+	if (msg->flags & VHOST_MSG_REPLY)
+		return no(why, "flags 0x%" PRIx32 ": a reply that nobody asked for", msg->flags);
+	if (msg->request >= VHOST_REQ_MAX || !accepted[msg->request].accepted)
+		return no(why, "not offered by this switch");
+	k = &accepted[msg->request];
+	if (k->needs != NO_FEATURE && !(session->protocol_features & (UINT64_C(1) << k->needs)))
+		return no(why, "protocol feature bit %u was not negotiated", k->needs);
+	if (msg->size < k->min_size)
+		return no(why, "payload of %" PRIu32 " bytes, needs %u", msg->size, k->min_size);
+	return true;
+}
+
+static bool
+check_ring(const struct port *port, const struct vhost_message *msg, char *why)
+{
+	int64_t ring = vhost_msg_ring_index(msg);
+
+	if (ring < 0)
+		return true;
+	if (accepted[msg->request].ring == RING_FILE &&
+		(msg->payload.u64 & ~(uint64_t)(VHOST_VRING_INDEX_MASK | VHOST_VRING_NOFD)))
+		return no(why, "ring 0x%" PRIx64 " is beyond the 256 that the message can name",
+			msg->payload.u64);
+	if (ring >= 2 * port->max_pairs)
+		return no(why,
+			"ring %" PRId64 ", but the port has %u queue pair%s: rings 0 to %u (port "
+			"option queues=N)",
+			ring, port->max_pairs, port->max_pairs == 1 ? "" : "s",
+			2u * port->max_pairs - 1);
+	return true;
+}
+
+/* A call or kick descriptor of another kind could block or misdirect our writes. */
+static bool
+check_eventfd(int fd, char *why)
+{
+	char link[64], target[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0)
+		return no(why, "descriptor cannot be examined: %s", strerror(errno));
+	target[n] = '\0';
+	if (strcmp(target, ANON_EVENTFD) != 0)
+		return no(why, "descriptor is not an eventfd but '%s'", target);
+	return true;
+}
+
+static bool
+check_fds(const struct vhost_message *msg, char *why)
+{
+	enum fds kind = accepted[msg->request].fds;
+	uint32_t want = 0;
+
+	if (kind == FDS_EVENT)
+		want = msg->payload.u64 & VHOST_VRING_NOFD ? 0 : 1;
+	else if (kind == FDS_REGIONS)
+		want = msg->payload.memory.nb_regions;
+	if (msg->nb_fds < 0 || (uint32_t)msg->nb_fds != want)
+		return no(why, "%d file descriptors, needs %" PRIu32, msg->nb_fds, want);
+	for (uint32_t i = 0; i < want; i++) {
+		if (msg->fds[i] < 0)
+			return no(why, "file descriptor %" PRIu32 " is missing", i);
+	}
+	return kind != FDS_EVENT || want == 0 || check_eventfd(msg->fds[0], why);
+}
+
+/* Map the file as the library will, to learn of a failure before it has dropped the old table. */
+static bool
+check_mappable(
+	const struct vhost_msg_region *r, int fd, uint32_t i, const struct stat *st, char *why)
+{
+	uint64_t end = r->offset + r->bytes;
+	uint64_t block = st->st_blksize > 0 ? (uint64_t)st->st_blksize : 1;
+	uint64_t bytes = (end + block - 1) / block * block;
+	void *ptr = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (ptr == MAP_FAILED)
+		return no(why, "region %" PRIu32 ": file cannot be mapped shared and writable: %s",
+			i, strerror(errno));
+	munmap(ptr, bytes);
+	return true;
+}
+
+static bool
+check_region(
+	const struct vhost_msg_region *r, int fd, uint32_t i, struct vhost_file *file, char *why)
+{
+	struct stat st;
+
+	if (r->bytes == 0)
+		return no(why, "region %" PRIu32 " is empty", i);
+	if (r->guest + (r->bytes - 1) < r->guest || r->user + (r->bytes - 1) < r->user ||
+		r->offset + r->bytes < r->offset || r->offset + r->bytes > INT64_MAX)
+		return no(why, "region %" PRIu32 ": 0x%" PRIx64 " bytes wrap around", i, r->bytes);
+	if (fstat(fd, &st) != 0)
+		return no(why, "region %" PRIu32 ": %s", i, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return no(why, "region %" PRIu32 ": descriptor is no file that can be shared", i);
+	if (r->offset + r->bytes > (uint64_t)st.st_size)
+		return no(why,
+			"region %" PRIu32 " ends at 0x%" PRIx64 " of a file of 0x%" PRIx64 " bytes",
+			i, r->offset + r->bytes, (uint64_t)st.st_size);
+	*file = (struct vhost_file){st.st_dev, st.st_ino, r->offset};
+	return check_mappable(r, fd, i, &st, why);
+}
+
+static bool
+overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
+{
+	return a <= b + (b_bytes - 1) && b <= a + (a_bytes - 1);
+}
+
+/* Would the library take the new table for the old one and keep the old mapping? */
+static bool
+same_addresses(const struct vhost_session *s, const struct vhost_msg_memory *m)
+{
+	if (s->nb_files != m->nb_regions)
+		return false;
+	for (uint32_t i = 0; i < m->nb_regions; i++) {
+		const struct vhost_msg_region *a = &s->regions[i], *b = &m->regions[i];
+
+		if (a->guest != b->guest || a->bytes != b->bytes || a->user != b->user)
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_files(const struct vhost_session *s, const struct vhost_file *files)
+{
+	for (uint32_t i = 0; i < s->nb_files; i++) {
+		if (s->files[i].dev != files[i].dev || s->files[i].ino != files[i].ino ||
+			s->files[i].offset != files[i].offset)
+			return false;
+	}
+	return true;
+}
+
+static bool
+check_memory(struct vhost_session *session, const struct vhost_message *msg, char *why)
+{
+	const struct vhost_msg_memory *m = &msg->payload.memory;
+	struct vhost_file files[VHOST_MSG_REGIONS_MAX];
+
+	if (m->nb_regions < 1 || m->nb_regions > VHOST_MSG_REGIONS_MAX)
+		return no(why, "%" PRIu32 " memory regions, 1 to %d are possible", m->nb_regions,
+			VHOST_MSG_REGIONS_MAX);
+	if (msg->size < TABLE + m->nb_regions * sizeof(m->regions[0]))
+		return no(why, "payload of %" PRIu32 " bytes does not hold %" PRIu32 " regions",
+			msg->size, m->nb_regions);
+	if (!check_fds(msg, why))
+		return false;
+	for (uint32_t i = 0; i < m->nb_regions; i++) {
+		const struct vhost_msg_region *r = &m->regions[i];
+
+		if (!check_region(r, msg->fds[i], i, &files[i], why))
+			return false;
+		for (uint32_t k = 0; k < i; k++) {
+			const struct vhost_msg_region *o = &m->regions[k];
+
+			if (overlap(r->guest, r->bytes, o->guest, o->bytes) ||
+				overlap(r->user, r->bytes, o->user, o->bytes))
+				return no(why, "regions %" PRIu32 " and %" PRIu32 " overlap", k, i);
+		}
+	}
+	if (same_addresses(session, m) && !same_files(session, files))
+		return no(why, "another file at the addresses of the old table: disconnect first");
+	session->nb_files = m->nb_regions;
+	memcpy(session->files, files, m->nb_regions * sizeof(files[0]));
+	memcpy(session->regions, m->regions, m->nb_regions * sizeof(m->regions[0]));
+	return true;
+}
+
+static bool
+check_num(const struct port *port, const struct vhost_message *msg, char *why)
+{
+	const struct vhost_msg_ring *r = &msg->payload.ring;
+
+	if (port_ring_running(port, r->index))
+		return no(why, "ring %" PRIu32 " is running", r->index);
+	if (virtq_size_check(r->value) != 0)
+		return no(why,
+			"ring %" PRIu32 ": size %" PRIu32 " is not a power of 2 from 2 to 32768",
+			r->index, r->value);
+	return true;
+}
+
+static bool
+check_base(const struct port *port, const struct vhost_message *msg, char *why)
+{
+	const struct vhost_msg_ring *r = &msg->payload.ring;
+
+	if (port_ring_running(port, r->index))
+		return no(why, "ring %" PRIu32 " is running", r->index);
+	if (r->value > UINT16_MAX)
+		return no(why, "ring %" PRIu32 ": position %" PRIu32 " is beyond 65535", r->index,
+			r->value);
+	return true;
+}
+
+static bool
+check_features(
+	const struct port *port, const struct vhost_session *session, uint64_t features, char *why)
+{
+	uint64_t surplus = features & ~filter_features(port, session->protocol_features);
+	bool config = session->protocol_features & (UINT64_C(1) << VHOST_PROTOCOL_F_CONFIG);
+	struct vnet_missing missing;
+	char text[VNET_MISSING_TEXT];
+
+	if (surplus != 0)
+		return no(why, "%s was not offered",
+			vnet_feature_name((unsigned int)__builtin_ctzll(surplus)));
+	if (!(features & virtq_bit(VIRTIO_F_VERSION_1)))
+		return no(why, "no VIRTIO_F_VERSION_1: the legacy interface is not supported");
+	if (vnet_features_check(features, config ? VNET_STRICT : VNET_NO_CONTROL_RING, &missing) !=
+		0)
+		return no(why, "impossible set of features: %s",
+			vnet_missing_str(&missing, text, sizeof(text)));
+	if (features != session->features && any_ring_running(port))
+		return no(why, "features change while rings are running");
+	return true;
+}
+
+static bool
+check_protocol_features(
+	const struct port *port, const struct vhost_session *session, uint64_t features, char *why)
+{
+	uint64_t surplus = features & ~FILTER_PROTOCOL_FEATURES;
+
+	if (surplus != 0)
+		return no(why, "protocol feature bit %d was not offered", __builtin_ctzll(surplus));
+	if (features != session->protocol_features && any_ring_running(port))
+		return no(why, "protocol features change while rings are running");
+	return true;
+}
+
+static bool
+check_payload(const struct port *port, struct vhost_session *session, struct vhost_message *msg,
+	char *why)
+{
+	switch (msg->request) {
+	case VHOST_REQ_SET_MEM_TABLE:
+		return check_memory(session, msg, why);
+	case VHOST_REQ_SET_VRING_NUM:
+		return check_num(port, msg, why);
+	case VHOST_REQ_SET_VRING_BASE:
+		return check_base(port, msg, why);
+	case VHOST_REQ_SET_FEATURES:
+		return check_features(port, session, msg->payload.u64, why);
+	case VHOST_REQ_SET_PROTOCOL_FEATURES:
+		return check_protocol_features(port, session, msg->payload.u64, why);
+	case VHOST_REQ_SET_STATUS:
+		if (msg->payload.u64 > UINT8_MAX)
+			return no(
+				why, "status 0x%" PRIx64 " does not fit 8 bits", msg->payload.u64);
+		/* How a driver learns that its features were refused. */
+		if (!session->features_accepted)
+			msg->payload.u64 &= ~(uint64_t)STATUS_FEATURES_OK;
+		return true;
+	case VHOST_REQ_NET_SET_MTU:
+		if (msg->payload.u64 < VIRTIO_NET_MTU_MIN || msg->payload.u64 > UINT16_MAX)
+			return no(why, "MTU %" PRIu64 " is outside %d to %d", msg->payload.u64,
+				VIRTIO_NET_MTU_MIN, UINT16_MAX);
+		return true;
+	default:
+		return true;
+	}
+}
+
+static enum filter_verdict
+answer_u64(struct vhost_message *msg, uint64_t value)
+{
+	msg->payload.u64 = value;
+	msg->size = sizeof(value);
+	return FILTER_ANSWERED;
+}
+
+enum filter_verdict
+message_filter(const struct port *port, struct vhost_session *session, struct vhost_message *msg,
+	char *why)
+{
+	bool table = msg->request == VHOST_REQ_SET_MEM_TABLE;
+
+	/* A table's descriptors are counted once the number of regions is known to be sane. */
+	if (!check_envelope(session, msg, why) || !check_ring(port, msg, why) ||
+		(!table && !check_fds(msg, why)) || !check_payload(port, session, msg, why)) {
+		vhost_msg_close_fds(msg);
+		return FILTER_REFUSED;
+	}
+	switch (msg->request) {
+	case VHOST_REQ_GET_FEATURES:
+		return answer_u64(msg, filter_features(port, session->protocol_features));
+	case VHOST_REQ_GET_PROTOCOL_FEATURES:
+		return answer_u64(msg, FILTER_PROTOCOL_FEATURES);
+	case VHOST_REQ_GET_QUEUE_NUM:
+		return answer_u64(msg, port->max_pairs);
+	case VHOST_REQ_SET_VRING_CALL:
+		/* A full counter must never hold a worker up. */
+		if (msg->nb_fds == 1)
+			fcntl(msg->fds[0], F_SETFL, fcntl(msg->fds[0], F_GETFL) | O_NONBLOCK);
+		return FILTER_PASS;
+	default:
+		return FILTER_PASS;
+	}
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "port_vhost.h"
+
+#include "message_filter.h"
+#include "vhost_session.h"
+#include "vhost_socket.h"
+
+#include <rte_errno.h>
+#include <rte_vhost.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+name_ok(const char *name)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	size_t length = name == NULL ? 0 : strlen(name);
+
+	return length > 0 && length < PORT_NAME_BYTES && strspn(name, allowed) == length;
+}
+
+static int
+check_conf(const struct vswitch_port_conf *conf)
+{
+	struct port_vhost *other;
+
+	if (!name_ok(conf->name)) {
+		CONTROL_LOG(ERR, "port name '%s': 1 to %d characters of A-Z a-z 0-9 _ . -",
+			conf->name == NULL ? "" : conf->name, PORT_NAME_BYTES - 1);
+		return -EINVAL;
+	}
+	if (conf->pairs < 1 || conf->pairs > PORT_PAIRS_MAX) {
+		CONTROL_LOG(ERR, "port %s: %u queues, 1 to %d are possible", conf->name,
+			conf->pairs, PORT_PAIRS_MAX);
+		return -EINVAL;
+	}
+	if (port_find(conf->name) != NULL) {
+		CONTROL_LOG(ERR, "port %s: there is a port of this name already", conf->name);
+		return -EEXIST;
+	}
+	other = conf->path == NULL ? NULL : vhost_session_find(conf->path);
+	if (other != NULL) {
+		CONTROL_LOG(ERR, "port %s: socket %s belongs to port %s", conf->name, conf->path,
+			other->port->name);
+		return -EEXIST;
+	}
+	return vhost_socket_prepare(conf->name, conf->path, conf->client);
+}
+
+/* The library's part; nothing is left over on failure. */
+static int
+register_socket(struct port_vhost *pv)
+{
+	uint64_t features = filter_features(pv->port, UINT64_MAX);
+
+	if (rte_vhost_driver_register(pv->path, pv->client ? RTE_VHOST_USER_CLIENT : 0) != 0) {
+		CONTROL_LOG(ERR, "port %s: rte_vhost does not take socket %s", pv->port->name,
+			pv->path);
+		return -EIO;
+	}
+	if (rte_vhost_driver_set_features(pv->path, features) == 0 &&
+		rte_vhost_driver_set_protocol_features(pv->path, FILTER_PROTOCOL_FEATURES) == 0 &&
+		rte_vhost_driver_callback_register(pv->path, &vhost_session_ops) == 0 &&
+		rte_vhost_driver_start(pv->path) == 0)
+		return 0;
+	CONTROL_LOG(ERR, "port %s: rte_vhost does not start socket %s", pv->port->name, pv->path);
+	rte_vhost_driver_unregister(pv->path);
+	return -EIO;
+}
+
+static void
+vhost_free(struct port_vhost *pv)
+{
+	vhost_session_forbid(pv);
+	control_lock();
+	port_destroy(pv->port);
+	control_unlock();
+	pthread_mutex_destroy(&pv->lock);
+	free(pv);
+}
+
+int
+port_vhost_add(const struct vswitch_port_conf *conf)
+{
+	struct port_vhost *pv;
+	int rc = check_conf(conf);
+
+	if (rc != 0)
+		return rc;
+	pv = calloc(1, sizeof(*pv));
+	if (pv == NULL)
+		return -ENOMEM;
+	control_lock();
+	pv->port = port_create(conf->name, conf->pairs);
+	if (pv->port != NULL)
+		pv->port->backend = pv;
+	control_unlock();
+	if (pv->port == NULL) {
+		rc = -rte_errno;
+		CONTROL_LOG(ERR, "port %s: %s", conf->name,
+			rc == -ENOSPC ? "the switch has all the ports it can have"
+				      : rte_strerror(-rc));
+		free(pv);
+		return rc;
+	}
+	pv->vid = -1;
+	pv->client = conf->client;
+	strcpy(pv->path, conf->path);
+	pthread_mutex_init(&pv->lock, NULL);
+	vhost_session_allow(pv);
+	rc = register_socket(pv);
+	if (rc != 0) {
+		vhost_free(pv);
+		return rc;
+	}
+	return pv->port->id;
+}
+
+int
+port_vhost_remove(struct port *port)
+{
+	struct port_vhost *pv = port->backend;
+
+	/* The library calls nobody when it is told to forget a socket. */
+	vhost_session_close(pv);
+	rte_vhost_driver_unregister(pv->path);
+	vhost_free(pv);
+	return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A port carried by vhost-user. rte_vhost speaks the protocol; rings are ours.
+ *
+ * The message handlers and vring_state_changed drive everything, new_device and destroy_device
+ * drive nothing: the library calls them late, early or never, depending on the frontend. A ring
+ * runs when the library has called it ready, its memory is mapped, the features were accepted and,
+ * if STATUS was negotiated, DRIVER_OK is set.
+ */
+#ifndef PORT_VHOST_H
+#define PORT_VHOST_H
+
+#include "../port.h"
+#include "../vswitch.h"
+#include "control.h"
+#include "vhost_msg.h"
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#define VHOST_RINGS_MAX (2 * PORT_PAIRS_MAX)
+#define VHOST_PATH_BYTES 108 /* of struct sockaddr_un, with the final zero */
+
+/* The file behind a region: the library takes another file at the same address for the same. */
+struct vhost_file {
+	dev_t dev;
+	ino_t ino;
+	uint64_t offset;
+};
+
+/* What one connection has said; all zero at its start. */
+struct vhost_session {
+	uint64_t features; /* acknowledged and accepted */
+	uint64_t protocol_features;
+	bool features_accepted;
+	uint8_t status;   /* virtio device status, with protocol feature STATUS */
+	uint16_t mtu;     /* as told by NET_SET_MTU; 0: not told */
+	uint32_t pending; /* request the library is at work on; left over: it failed */
+	uint32_t nb_files;
+	struct vhost_file files[VHOST_MSG_REGIONS_MAX]; /* [nb_files], of the memory table */
+	struct vhost_msg_region regions[VHOST_MSG_REGIONS_MAX]; /* [nb_files] */
+	bool on[VHOST_RINGS_MAX]; /* the library says: set up and enabled */
+};
+
+/*
+ * The vhost-user end of a port; port->backend. Fields below lock: the thread that holds it, which
+ * is one of the library's threads, or main when it removes the port. Telemetry reads without.
+ */
+struct port_vhost {
+	struct port *port;
+	char path[VHOST_PATH_BYTES];
+	bool client;
+	pthread_mutex_t lock;
+	bool closing;
+	int vid; /* the library's handle; -1: nobody is connected */
+	uint64_t connections;
+	uint64_t refused; /* messages */
+	struct control_limit limit;
+	struct vhost_session session;
+};
+
+/**
+ * Make a port, its socket and start it.
+ *
+ * A left-over socket file that nobody serves is removed.
+ *
+ * @return Port id, or -errno with the reason in the log: -EINVAL, -ENAMETOOLONG, -EEXIST (name or
+ *     path taken), -EADDRINUSE (somebody serves the socket), what mkdir or bind would say.
+ *
+ * Main thread.
+ */
+int port_vhost_add(const struct vswitch_port_conf *conf);
+
+/**
+ * Stop the rings, hang up, remove the socket and destroy the port.
+ *
+ * @return 0. Main thread; workers may run.
+ */
+int port_vhost_remove(struct port *port);
+
+#endif

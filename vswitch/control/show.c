@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "vswitch.h"
+
+void
+vswitch_show(void)
+{
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "vhost_session.h"
+
+#include "message_filter.h"
+
+#include <rte_errno.h>
+#include <rte_vhost.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATUS_DRIVER_OK 4u
+#define BIT(n) (UINT64_C(1) << (n))
+
+/* By the library's handle, and all of them by path. Short lock, never held across library calls. */
+static struct port_vhost *by_vid[RTE_MAX_VHOST_DEVICE];
+static struct port_vhost *all[PORT_MAX];
+static pthread_mutex_t index_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The port of a connection, locked; NULL when it has none any more. */
+static struct port_vhost *
+vhost_get(int vid)
+{
+	struct port_vhost *pv = NULL;
+
+	if (vid < 0 || vid >= RTE_MAX_VHOST_DEVICE)
+		return NULL;
+	pthread_mutex_lock(&index_lock);
+	pv = by_vid[vid];
+	pthread_mutex_unlock(&index_lock);
+	if (pv == NULL)
+		return NULL;
+	/* It lives until unregister has returned, and that waits for the callback we are in. */
+	pthread_mutex_lock(&pv->lock);
+	if (pv->closing || pv->vid != vid) {
+		pthread_mutex_unlock(&pv->lock);
+		return NULL;
+	}
+	return pv;
+}
+
+static void
+vhost_put(struct port_vhost *pv)
+{
+	pthread_mutex_unlock(&pv->lock);
+}
+
+static bool
+inside(const struct virtq_mem *mem, const void *ptr, size_t bytes)
+{
+	for (uint32_t i = 0; i < mem->nb_regions; i++) {
+		uint64_t offset = (uint64_t)((uintptr_t)ptr - (uintptr_t)mem->regions[i].host);
+
+		if (offset < mem->regions[i].bytes)
+			return bytes <= mem->regions[i].bytes - offset;
+	}
+	return false;
+}
+
+/* A line that a frontend can cause as often as it likes. */
+static void __rte_format_printf(2, 3) complain(struct port_vhost *pv, const char *fmt, ...)
+{
+	char text[FILTER_WHY_BYTES + 80];
+	uint32_t swallowed;
+	va_list ap;
+
+	if (!control_limit_pass(&pv->limit, &swallowed))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (swallowed != 0)
+		CONTROL_LOG(WARNING, "port %s: %" PRIu32 " more lines like these left out",
+			pv->port->name, swallowed);
+	CONTROL_LOG(WARNING, "port %s: %s", pv->port->name, text);
+}
+
+static bool
+ring_may_run(const struct port_vhost *pv, uint32_t ring)
+{
+	const struct vhost_session *s = &pv->session;
+
+	return s->on[ring] && s->features_accepted && pv->port->mem.nb_regions != 0 &&
+	       (!(s->protocol_features & BIT(VHOST_PROTOCOL_F_STATUS)) ||
+		       (s->status & STATUS_DRIVER_OK));
+}
+
+/* Start a ring where the library sees it now. */
+static void
+ring_start(struct port_vhost *pv, uint32_t ring)
+{
+	const struct virtq_mem *mem = &pv->port->mem;
+	struct rte_vhost_vring v;
+	struct port_ring conf;
+	int rc;
+
+	if (rte_vhost_get_vhost_vring(pv->vid, (uint16_t)ring, &v) != 0 || v.desc == NULL ||
+		v.avail == NULL || v.used == NULL)
+		return; /* not translated; the library takes it back in a moment */
+	if (virtq_size_check(v.size) != 0) {
+		complain(pv, "ring %" PRIu32 " not started: size %u", ring, v.size);
+		return;
+	}
+	/* The library knows no more than that their first bytes are mapped. */
+	if (!inside(mem, v.desc, virtq_desc_bytes(v.size)) ||
+		!inside(mem, v.avail, virtq_avail_bytes(v.size)) ||
+		!inside(mem, v.used, virtq_used_bytes(v.size))) {
+		complain(pv, "ring %" PRIu32 " not started: its %u entries reach past the memory",
+			ring, v.size);
+		return;
+	}
+	conf = (struct port_ring){
+		.desc = (struct virtq_desc *)v.desc,
+		.avail = (struct virtq_avail *)v.avail,
+		.used = (struct virtq_used *)v.used,
+		.size = v.size,
+		/* We complete all that we take: the driver's memory holds the position. */
+		.base = virtq_index_peek(&((struct virtq_used *)v.used)->idx),
+		.features = pv->session.features,
+		.call_fd = v.callfd >= 0 ? v.callfd : -1,
+	};
+	rc = port_ring_start(pv->port, ring, &conf);
+	if (rc != 0)
+		complain(pv, "ring %" PRIu32 " not started: %s", ring,
+			rc == -EFAULT ? "its parts are misaligned" : strerror(-rc));
+}
+
+/* Stop a ring and tell the library where it stands, for GET_VRING_BASE. */
+static void
+ring_stop(struct port_vhost *pv, uint32_t ring)
+{
+	if (port_ring_running(pv->port, ring)) {
+		uint16_t position = port_ring_stop(pv->port, ring);
+
+		rte_vhost_set_vring_base(pv->vid, (uint16_t)ring, position, position);
+	}
+}
+
+static void
+sync_ring(struct port_vhost *pv, uint32_t ring)
+{
+	bool running = port_ring_running(pv->port, ring);
+
+	if (!ring_may_run(pv, ring))
+		ring_stop(pv, ring);
+	else if (!running)
+		ring_start(pv, ring);
+}
+
+static void
+sync_all(struct port_vhost *pv)
+{
+	for (uint32_t ring = 0; ring < 2u * pv->port->max_pairs; ring++)
+		sync_ring(pv, ring);
+}
+
+/* All rings stopped at the price of one grace period; the port stays paused. */
+static void
+stop_all(struct port_vhost *pv)
+{
+	port_pause(pv->port);
+	for (uint32_t ring = 0; ring < 2u * pv->port->max_pairs; ring++)
+		ring_stop(pv, ring);
+}
+
+/* The library has unmapped the memory, or is about to. Rings are stopped. */
+static void
+drop_memory(struct port_vhost *pv)
+{
+	pv->port->mem.nb_regions = 0;
+	pv->session.nb_files = 0;
+}
+
+static void
+load_memory(struct port_vhost *pv)
+{
+	struct rte_vhost_memory *table;
+
+	pv->port->mem.nb_regions = 0;
+	if (rte_vhost_get_mem_table(pv->vid, &table) != 0) {
+		complain(pv, "memory table cannot be read");
+		return;
+	}
+	for (uint32_t i = 0; i < table->nregions; i++) {
+		const struct rte_vhost_mem_region *r = &table->regions[i];
+
+		if (virtq_mem_add(&pv->port->mem, r->guest_phys_addr, r->size,
+			    (void *)(uintptr_t)r->host_user_addr) != 0)
+			complain(pv, "memory region %" PRIu32 " not usable", i);
+	}
+	free(table);
+}
+
+/* Before the library works on a message: take away from the workers what it is going to change. */
+static void
+before(struct port_vhost *pv, const struct vhost_message *msg)
+{
+	int64_t ring = vhost_msg_ring_index(msg);
+
+	pv->session.pending = msg->request;
+	switch (msg->request) {
+	case VHOST_REQ_SET_MEM_TABLE:
+		stop_all(pv);
+		pv->port->mem.nb_regions = 0;
+		break;
+	case VHOST_REQ_RESET_OWNER:
+		stop_all(pv);
+		drop_memory(pv);
+		break;
+	case VHOST_REQ_GET_VRING_BASE:
+		ring_stop(pv, (uint32_t)ring);
+		break;
+	case VHOST_REQ_SET_VRING_ADDR:
+	case VHOST_REQ_SET_VRING_KICK:
+	case VHOST_REQ_SET_VRING_CALL:
+		if (port_ring_running(pv->port, (uint32_t)ring)) {
+			port_pause(pv->port);
+			ring_stop(pv, (uint32_t)ring);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+session_reset_owner(struct vhost_session *s)
+{
+	s->features = 0;
+	s->features_accepted = false;
+	s->protocol_features = 0;
+	memset(s->on, 0, sizeof(s->on));
+}
+
+/* After the library succeeded. Says whether other rings than before may run now. */
+static bool
+after(struct port_vhost *pv, const struct vhost_message *msg)
+{
+	struct vhost_session *s = &pv->session;
+
+	switch (msg->request) {
+	case VHOST_REQ_SET_FEATURES:
+		s->features = msg->payload.u64;
+		s->features_accepted = true;
+		return true;
+	case VHOST_REQ_SET_PROTOCOL_FEATURES:
+		s->protocol_features = msg->payload.u64;
+		return true;
+	case VHOST_REQ_SET_MEM_TABLE:
+		load_memory(pv);
+		return true;
+	case VHOST_REQ_SET_STATUS:
+		s->status = (uint8_t)msg->payload.u64;
+		if (!(s->status & STATUS_DRIVER_OK))
+			stop_all(pv);
+		return true;
+	case VHOST_REQ_SET_VRING_ADDR:
+		return true;
+	case VHOST_REQ_NET_SET_MTU:
+		s->mtu = (uint16_t)msg->payload.u64;
+		return false;
+	case VHOST_REQ_RESET_OWNER:
+		session_reset_owner(s);
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* A message whose second half never came: the library failed. */
+static void
+failed(struct port_vhost *pv)
+{
+	complain(pv, "%s failed", vhost_request_name(pv->session.pending));
+	if (pv->session.pending == VHOST_REQ_SET_MEM_TABLE) {
+		/* Nothing is mapped now, and the library's ring addresses dangle. */
+		stop_all(pv);
+		drop_memory(pv);
+	}
+	pv->session.pending = 0;
+	sync_all(pv);
+	port_resume(pv->port);
+}
+
+static enum rte_vhost_msg_result
+pre_message(int vid, void *arg)
+{
+	struct port_vhost *pv = vhost_get(vid);
+	struct vhost_message *msg = arg;
+	enum filter_verdict verdict;
+	char why[FILTER_WHY_BYTES];
+
+	if (pv == NULL) {
+		/* The port is being removed: hang up. */
+		vhost_msg_close_fds(msg);
+		msg->flags &= ~VHOST_MSG_NEED_REPLY;
+		return RTE_VHOST_MSG_RESULT_ERR;
+	}
+	if (pv->session.pending != 0)
+		failed(pv);
+	verdict = message_filter(pv->port, &pv->session, msg, why);
+	if (verdict == FILTER_REFUSED) {
+		pv->refused++;
+		if (msg->request == VHOST_REQ_SET_FEATURES)
+			pv->session.features_accepted = false;
+		complain(pv, "%s refused: %s", vhost_request_name(msg->request), why);
+	} else if (verdict == FILTER_PASS) {
+		before(pv, msg);
+	}
+	vhost_put(pv);
+	return verdict == FILTER_PASS       ? RTE_VHOST_MSG_RESULT_NOT_HANDLED
+	       : verdict == FILTER_ANSWERED ? RTE_VHOST_MSG_RESULT_REPLY
+					    : RTE_VHOST_MSG_RESULT_ERR;
+}
+
+static enum rte_vhost_msg_result
+post_message(int vid, void *arg)
+{
+	struct port_vhost *pv = vhost_get(vid);
+	const struct vhost_message *msg = arg;
+
+	/* Also called for what the filter answered. */
+	if (pv == NULL)
+		return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+	if (pv->session.pending == msg->request) {
+		pv->session.pending = 0;
+		if (after(pv, msg))
+			sync_all(pv);
+		port_resume(pv->port);
+	}
+	vhost_put(pv);
+	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+}
+
+static int
+ring_state_changed(int vid, uint16_t ring, int on)
+{
+	struct port_vhost *pv = vhost_get(vid);
+
+	if (pv == NULL)
+		return 0;
+	if (ring < 2 * pv->port->max_pairs) {
+		pv->session.on[ring] = on != 0;
+		sync_ring(pv, ring);
+	}
+	vhost_put(pv);
+	return 0;
+}
+
+struct port_vhost *
+vhost_session_find(const char *path)
+{
+	struct port_vhost *pv = NULL;
+
+	pthread_mutex_lock(&index_lock);
+	for (uint32_t i = 0; i < PORT_MAX && pv == NULL; i++) {
+		if (all[i] != NULL && strcmp(all[i]->path, path) == 0)
+			pv = all[i];
+	}
+	pthread_mutex_unlock(&index_lock);
+	return pv;
+}
+
+void
+vhost_session_allow(struct port_vhost *pv)
+{
+	pthread_mutex_lock(&index_lock);
+	all[pv->port->id] = pv;
+	pthread_mutex_unlock(&index_lock);
+}
+
+void
+vhost_session_forbid(struct port_vhost *pv)
+{
+	pthread_mutex_lock(&index_lock);
+	all[pv->port->id] = NULL;
+	pthread_mutex_unlock(&index_lock);
+}
+
+static struct rte_vhost_user_extern_ops message_ops = {
+	.pre_msg_handle = pre_message,
+	.post_msg_handle = post_message,
+};
+
+/* The first client of a path has the port, others are turned away. */
+static int
+take(struct port_vhost *pv, int vid)
+{
+	int rc = -1;
+
+	pthread_mutex_lock(&pv->lock);
+	if (pv->vid >= 0) {
+		complain(pv, "another frontend was turned away: %s is in use", pv->path);
+	} else if (!pv->closing &&
+		   rte_vhost_extern_callback_register(vid, &message_ops, NULL) == 0) {
+		memset(&pv->session, 0, sizeof(pv->session));
+		pv->vid = vid;
+		pv->connections++;
+		pthread_mutex_lock(&index_lock);
+		by_vid[vid] = pv;
+		pthread_mutex_unlock(&index_lock);
+		CONTROL_LOG(NOTICE, "port %s: connected", pv->port->name);
+		rc = 0;
+	}
+	pthread_mutex_unlock(&pv->lock);
+	return rc;
+}
+
+static int
+new_connection(int vid)
+{
+	char path[VHOST_PATH_BYTES];
+	struct port_vhost *pv;
+
+	if (vid < 0 || vid >= RTE_MAX_VHOST_DEVICE ||
+		rte_vhost_get_ifname(vid, path, sizeof(path)) != 0)
+		return -1;
+	pv = vhost_session_find(path);
+	return pv == NULL ? -1 : take(pv, vid);
+}
+
+/* With the lock held: nothing of the frontend is touched any more. */
+static void
+hang_up(struct port_vhost *pv)
+{
+	stop_all(pv);
+	drop_memory(pv);
+	port_resume(pv->port);
+	memset(&pv->session, 0, sizeof(pv->session));
+	pthread_mutex_lock(&index_lock);
+	if (pv->vid >= 0)
+		by_vid[pv->vid] = NULL;
+	pthread_mutex_unlock(&index_lock);
+	pv->vid = -1;
+}
+
+static void
+destroy_connection(int vid)
+{
+	struct port_vhost *pv = vhost_get(vid);
+
+	if (pv == NULL)
+		return;
+	hang_up(pv);
+	CONTROL_LOG(NOTICE, "port %s: disconnected", pv->port->name);
+	vhost_put(pv);
+}
+
+static int
+new_device(int vid __rte_unused)
+{
+	return 0; /* see port_vhost.h */
+}
+
+static void
+destroy_device(int vid __rte_unused)
+{
+}
+
+const struct rte_vhost_device_ops vhost_session_ops = {
+	.new_device = new_device,
+	.destroy_device = destroy_device,
+	.vring_state_changed = ring_state_changed,
+	.new_connection = new_connection,
+	.destroy_connection = destroy_connection,
+};
+
+void
+vhost_session_close(struct port_vhost *pv)
+{
+	pthread_mutex_lock(&pv->lock);
+	pv->closing = true;
+	hang_up(pv);
+	pthread_mutex_unlock(&pv->lock);
+}
