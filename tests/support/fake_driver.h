@@ -27,16 +27,18 @@ struct fake_driver {
 	uint16_t avail_idx; /* next entry of the available ring, free-running */
 	uint16_t shown;     /* what the index in memory says */
 	uint16_t used_pos;  /* next entry of the used ring, free-running */
+	uint32_t nb_busy;
+	uint32_t cursor;       /* next descriptor to try */
+	const char *complaint; /* first thing the device did that it must not do, or NULL */
+	/* In-order batch that is being handed out. */
+	uint16_t batch_left;
+	uint32_t batch_len;
+	/* Books by descriptor and by position. */
 	bool busy[VIRTQ_SIZE_MAX];
 	uint16_t next[VIRTQ_SIZE_MAX];  /* own copy of the links */
 	uint16_t count[VIRTQ_SIZE_MAX]; /* descriptors of the chain by head, 0: not outstanding */
 	uint32_t writable[VIRTQ_SIZE_MAX]; /* device-writable bytes by head */
 	uint16_t order[65536];             /* head by available position, for in-order batches */
-	uint32_t cursor;                   /* next descriptor to try */
-	const char *complaint; /* first thing the device did that it must not do, or NULL */
-	/* In-order batch that is being handed out. */
-	uint16_t batch_left;
-	uint32_t batch_len;
 };
 
 /** Begin with an empty ring: all three parts zeroed. */
