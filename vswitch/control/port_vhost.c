@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static bool
 name_ok(const char *name)
@@ -82,6 +83,37 @@ vhost_free(struct port_vhost *pv)
 	free(pv);
 }
 
+static struct port_vhost *
+vhost_new(const struct vswitch_port_conf *conf)
+{
+	static uint64_t serial;
+	struct port_vhost *pv = calloc(1, sizeof(*pv));
+	struct timespec now;
+
+	if (pv == NULL)
+		return NULL;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	pv->created_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	pv->serial = ++serial;
+	pv->vid = -1;
+	pv->client = conf->client;
+	strcpy(pv->path, conf->path);
+	pthread_mutex_init(&pv->lock, NULL);
+	control_lock();
+	pv->port = port_create(conf->name, conf->pairs);
+	if (pv->port != NULL)
+		pv->port->backend = pv;
+	control_unlock();
+	if (pv->port != NULL)
+		return pv;
+	CONTROL_LOG(ERR, "port %s: %s", conf->name,
+		rte_errno == ENOSPC ? "the switch has all the ports it can have"
+				    : rte_strerror(rte_errno));
+	pthread_mutex_destroy(&pv->lock);
+	free(pv);
+	return NULL;
+}
+
 int
 port_vhost_add(const struct vswitch_port_conf *conf)
 {
@@ -90,26 +122,10 @@ port_vhost_add(const struct vswitch_port_conf *conf)
 
 	if (rc != 0)
 		return rc;
-	pv = calloc(1, sizeof(*pv));
+	rte_errno = ENOMEM;
+	pv = vhost_new(conf);
 	if (pv == NULL)
-		return -ENOMEM;
-	control_lock();
-	pv->port = port_create(conf->name, conf->pairs);
-	if (pv->port != NULL)
-		pv->port->backend = pv;
-	control_unlock();
-	if (pv->port == NULL) {
-		rc = -rte_errno;
-		CONTROL_LOG(ERR, "port %s: %s", conf->name,
-			rc == -ENOSPC ? "the switch has all the ports it can have"
-				      : rte_strerror(-rc));
-		free(pv);
-		return rc;
-	}
-	pv->vid = -1;
-	pv->client = conf->client;
-	strcpy(pv->path, conf->path);
-	pthread_mutex_init(&pv->lock, NULL);
+		return -rte_errno;
 	vhost_session_allow(pv);
 	rc = register_socket(pv);
 	if (rc != 0) {

@@ -50,6 +50,8 @@ struct port_vhost {
 	struct port *port;
 	char path[VHOST_PATH_BYTES];
 	bool client;
+	uint64_t serial;     /* no two ports of a process have the same */
+	uint64_t created_ns; /* CLOCK_MONOTONIC */
 	pthread_mutex_t lock;
 	bool closing;
 	int vid; /* the library's handle; -1: nobody is connected */

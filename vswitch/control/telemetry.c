@@ -1,7 +1,340 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * /virtq/... of rte_telemetry. A reply has room for 16 KiB: many queues and a long MAC table come
+ * in several.
+ */
+#include "datapath/fdb.h"
+#include "datapath/worker.h"
+#include "figures.h"
+#include "net/vnet_features.h"
+#include "port_vhost.h"
 #include "vswitch.h"
+
+#include <rte_telemetry.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAIRS_PER_REPLY 12
+#define MACS_PER_REPLY 200
+
+static void
+add_dict(struct rte_tel_data *d, const char *name, struct rte_tel_data *sub)
+{
+	if (rte_tel_data_add_dict_container(d, name, sub, 0) != 0)
+		rte_tel_data_free(sub);
+}
+
+static struct rte_tel_data *
+new_dict(void)
+{
+	struct rte_tel_data *d = rte_tel_data_alloc();
+
+	if (d != NULL)
+		rte_tel_data_start_dict(d);
+	return d;
+}
+
+static struct rte_tel_data *
+new_strings(void)
+{
+	struct rte_tel_data *d = rte_tel_data_alloc();
+
+	if (d != NULL)
+		rte_tel_data_start_array(d, RTE_TEL_STRING_VAL);
+	return d;
+}
+
+static void
+add_hex(struct rte_tel_data *d, const char *name, uint64_t value)
+{
+	char text[sizeof("0x0123456789abcdef")];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, value);
+	rte_tel_data_add_dict_string(d, name, text);
+}
+
+static void
+add_drops(struct rte_tel_data *d, const char *name, const void *stats,
+	const struct figure_drop *drops, unsigned int nb)
+{
+	struct rte_tel_data *sub = new_dict();
+
+	if (sub == NULL)
+		return;
+	for (unsigned int i = 0; i < nb; i++)
+		rte_tel_data_add_dict_u64(sub, drops[i].name, figures_drop(stats, &drops[i]));
+	add_dict(d, name, sub);
+}
+
+static void
+add_rx(struct rte_tel_data *d, const struct port_rx_stats *s)
+{
+	rte_tel_data_add_dict_u64(d, "rx_packets", s->packets);
+	rte_tel_data_add_dict_u64(d, "rx_bytes", s->bytes);
+	rte_tel_data_add_dict_u64(d, "rx_flooded", s->flooded);
+	rte_tel_data_add_dict_u64(d, "rx_interrupts", s->interrupts);
+	rte_tel_data_add_dict_u64(d, "rx_dropped", figures_rx_dropped(s));
+	add_drops(d, "rx_drops", s, figures_rx_drops, figures_nb_rx_drops);
+}
+
+static void
+add_tx(struct rte_tel_data *d, const struct port_tx_stats *s)
+{
+	rte_tel_data_add_dict_u64(d, "tx_packets", s->packets);
+	rte_tel_data_add_dict_u64(d, "tx_bytes", s->bytes);
+	rte_tel_data_add_dict_u64(d, "tx_merged", s->merged);
+	rte_tel_data_add_dict_u64(d, "tx_interrupts", s->interrupts);
+	rte_tel_data_add_dict_u64(d, "tx_dropped", figures_tx_dropped(s));
+	add_drops(d, "tx_drops", s, figures_tx_drops, figures_nb_tx_drops);
+}
+
+/* A ring as the switch holds it; positions are free-running. */
+static void
+add_ring(struct rte_tel_data *d, const char *name, const struct port *port, uint32_t ring,
+	const struct virtq_device *q)
+{
+	const struct port_vhost *pv = port->backend;
+	const struct virtq_fault_info *fault = port_ring_fault(port, ring);
+	struct rte_tel_data *sub = new_dict();
+
+	if (sub == NULL)
+		return;
+	rte_tel_data_add_dict_int(sub, "index", (int)ring);
+	rte_tel_data_add_dict_int(sub, "enabled", pv->session.on[ring]);
+	rte_tel_data_add_dict_int(sub, "running", port_ring_running(port, ring));
+	if (q != NULL) {
+		rte_tel_data_add_dict_int(sub, "size", q->vq.size);
+		rte_tel_data_add_dict_int(sub, "avail_next", q->avail_next);
+		rte_tel_data_add_dict_int(sub, "used_next", q->used_next);
+	}
+	if (fault != NULL) {
+		rte_tel_data_add_dict_string(sub, "fault", virtq_fault_name(fault->fault));
+		rte_tel_data_add_dict_string(sub, "fault_text", virtq_fault_str(fault->fault));
+		add_hex(sub, "fault_value", fault->value);
+	}
+	add_dict(d, name, sub);
+}
+
+static void
+fill_pair(struct rte_tel_data *d, const struct port *port, uint32_t pair)
+{
+	const struct port_rxq *rxq = port->rxq[pair];
+	const struct port_txq *txq = port->txq[pair];
+
+	add_ring(d, "transmitq", port, 2 * pair + 1, rxq == NULL ? NULL : &rxq->vq);
+	add_ring(d, "receiveq", port, 2 * pair, txq == NULL ? NULL : &txq->vq);
+	if (rxq != NULL) {
+		rte_tel_data_add_dict_int(d, "worker", rxq->worker);
+		add_rx(d, &rxq->stats);
+	}
+	if (txq != NULL)
+		add_tx(d, &txq->stats);
+}
+
+static void
+add_pairs(struct rte_tel_data *d, const struct port *port)
+{
+	struct rte_tel_data *sub = new_dict();
+
+	if (sub == NULL)
+		return;
+	for (uint32_t pair = 0; pair < port->max_pairs && pair < PAIRS_PER_REPLY; pair++) {
+		struct rte_tel_data *one = new_dict();
+		char name[16];
+
+		if (one == NULL)
+			break;
+		snprintf(name, sizeof(name), "%" PRIu32, pair);
+		fill_pair(one, port, pair);
+		add_dict(sub, name, one);
+	}
+	add_dict(d, "queues", sub);
+}
+
+static void
+add_memory(struct rte_tel_data *d, const struct virtq_mem *mem)
+{
+	struct rte_tel_data *sub = new_dict();
+
+	if (sub == NULL)
+		return;
+	for (uint32_t i = 0; i < mem->nb_regions && i < VIRTQ_MEM_REGIONS_MAX; i++) {
+		struct rte_tel_data *one = new_dict();
+		char name[16];
+
+		if (one == NULL)
+			break;
+		snprintf(name, sizeof(name), "%" PRIu32, i);
+		add_hex(one, "guest", mem->regions[i].guest);
+		rte_tel_data_add_dict_u64(one, "bytes", mem->regions[i].bytes);
+		add_dict(sub, name, one);
+	}
+	add_dict(d, "memory", sub);
+}
+
+static void
+add_features(struct rte_tel_data *d, const struct vhost_session *s)
+{
+	struct rte_tel_data *names = new_strings();
+
+	add_hex(d, "features", s->features);
+	if (names != NULL) {
+		for (unsigned int bit = 0; bit < 64; bit++) {
+			if (s->features & virtq_bit(bit))
+				rte_tel_data_add_array_string(names, vnet_feature_name(bit));
+		}
+		add_dict(d, "feature_names", names);
+	}
+	add_hex(d, "protocol_features", s->protocol_features);
+	add_hex(d, "status", s->status);
+	rte_tel_data_add_dict_int(d, "mtu", s->mtu);
+}
+
+static void
+fill_port(struct rte_tel_data *d, const struct port *port)
+{
+	const struct port_vhost *pv = port->backend;
+	struct port_rx_stats rx;
+	struct port_tx_stats tx;
+
+	rte_tel_data_add_dict_string(d, "name", port->name);
+	rte_tel_data_add_dict_int(d, "id", port->id);
+	rte_tel_data_add_dict_string(d, "state", figures_state_str(figures_state(port)));
+	rte_tel_data_add_dict_string(d, "path", pv->path);
+	rte_tel_data_add_dict_int(d, "client", pv->client);
+	rte_tel_data_add_dict_u64(d, "connections", pv->connections);
+	rte_tel_data_add_dict_u64(d, "refused_messages", pv->refused);
+	rte_tel_data_add_dict_int(d, "max_queue_pairs", port->max_pairs);
+	add_features(d, &pv->session);
+	figures_sum(port, &rx, &tx);
+	add_rx(d, &rx);
+	add_tx(d, &tx);
+	add_memory(d, &port->mem);
+	add_pairs(d, port);
+}
+
+static int
+ports(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_tel_data *d)
+{
+	rte_tel_data_start_array(d, RTE_TEL_STRING_VAL);
+	control_lock();
+	for (uint16_t id = 0; id < PORT_MAX; id++) {
+		const struct port *port = port_get(id);
+
+		if (port != NULL)
+			rte_tel_data_add_array_string(d, port->name);
+	}
+	control_unlock();
+	return 0;
+}
+
+/* NAME or NAME,PAIR */
+static int
+port_one(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
+{
+	char name[PORT_NAME_BYTES] = "";
+	const struct port *port;
+	const char *comma = params == NULL ? NULL : strchr(params, ',');
+	size_t length =
+		comma == NULL ? (params == NULL ? 0 : strlen(params)) : (size_t)(comma - params);
+	unsigned long pair = comma == NULL ? 0 : strtoul(comma + 1, NULL, 10);
+	int rc = 0;
+
+	if (length == 0 || length >= sizeof(name))
+		return -EINVAL;
+	memcpy(name, params, length);
+	rte_tel_data_start_dict(d);
+	control_lock();
+	port = port_find(name);
+	if (port == NULL)
+		rc = -ENOENT;
+	else if (comma == NULL)
+		fill_port(d, port);
+	else if (pair < port->max_pairs)
+		fill_pair(d, port, (uint32_t)pair);
+	else
+		rc = -ERANGE;
+	control_unlock();
+	return rc;
+}
+
+static void
+fill_macs(struct rte_tel_data *d, const struct fdb_record *records, uint32_t nb)
+{
+	struct rte_tel_data *macs = new_strings(), *names = new_strings();
+	struct rte_tel_data *ages = rte_tel_data_alloc();
+
+	if (ages != NULL)
+		rte_tel_data_start_array(ages, RTE_TEL_U64_VAL);
+	for (uint32_t i = 0; i < nb && macs != NULL && names != NULL && ages != NULL; i++) {
+		const struct port *port = port_get(records[i].port);
+		char text[RTE_ETHER_ADDR_FMT_SIZE];
+
+		rte_ether_format_addr(text, sizeof(text), &records[i].mac);
+		rte_tel_data_add_array_string(macs, text);
+		rte_tel_data_add_array_string(names, port == NULL ? "" : port->name);
+		rte_tel_data_add_array_u64(ages, records[i].age_s);
+	}
+	if (macs != NULL)
+		add_dict(d, "mac", macs);
+	if (names != NULL)
+		add_dict(d, "port", names);
+	if (ages != NULL)
+		add_dict(d, "age_s", ages);
+}
+
+/* Nothing, or the number of the first address; "next" says how to go on, 0 at the end. */
+static int
+macs(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
+{
+	unsigned long start = params == NULL ? 0 : strtoul(params, NULL, 10);
+	uint32_t total = fdb_count(), nb = 0;
+	struct fdb_record *records = calloc((size_t)total + 1, sizeof(*records));
+
+	if (records == NULL)
+		return -ENOMEM;
+	rte_tel_data_start_dict(d);
+	control_lock();
+	total = fdb_snapshot(records, total);
+	if (start < total)
+		nb = RTE_MIN(total - (uint32_t)start, (uint32_t)MACS_PER_REPLY);
+	rte_tel_data_add_dict_u64(d, "addresses", total);
+	rte_tel_data_add_dict_u64(d, "next", start + nb < total ? start + nb : 0);
+	fill_macs(d, records + start * (nb != 0), nb);
+	control_unlock();
+	free(records);
+	return 0;
+}
+
+static int
+pool(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_tel_data *d)
+{
+	unsigned int free_mbufs;
+
+	if (worker_pool == NULL)
+		return -ENOENT;
+	free_mbufs = rte_mempool_avail_count(worker_pool);
+	rte_tel_data_start_dict(d);
+	rte_tel_data_add_dict_string(d, "name", worker_pool->name);
+	rte_tel_data_add_dict_u64(d, "mbufs", worker_pool->size);
+	rte_tel_data_add_dict_u64(d, "free", free_mbufs);
+	rte_tel_data_add_dict_u64(d, "used", worker_pool->size - free_mbufs);
+	return 0;
+}
 
 void
 vswitch_telemetry_init(void)
 {
+	rte_telemetry_register_cmd("/virtq/ports", ports, "Names of the ports. No parameter.");
+	rte_telemetry_register_cmd("/virtq/port", port_one,
+		"A port: state, features, counters, memory, its first queues. Parameter: NAME; "
+		"NAME,PAIR for one pair of queues.");
+	rte_telemetry_register_cmd("/virtq/fdb", macs,
+		"MAC table. Parameter: none, or the number of the first address wanted.");
+	rte_telemetry_register_cmd(
+		"/virtq/pool", pool, "Packet buffers for frames to several ports. No parameter.");
 }
