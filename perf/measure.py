@@ -92,6 +92,10 @@ class Runner:
         lcores = ",".join(sorted(set(cpus)))
         return self.program("floor", eal, [], lcores)
 
+    def ring(self, width):
+        eal = [f"--force-max-simd-bitwidth={width}"]
+        return self.program("ring_cycles", eal, [], self.args.cpus[1])
+
     def cycles(self, config, width):
         eal = [f"--force-max-simd-bitwidth={width}"]
         if config["plugin"]:
@@ -200,7 +204,7 @@ def main():
     start = time.monotonic()
     data = {"machine": machine(args.cpus), "widths": {}}
     for width in (512, 256):
-        floor, rounds = [], []
+        floor, ring, rounds = [], [], []
         # 256 bits stand beside as information: in a quick run, as many rounds as time allows.
         for number in range(args.rounds):
             spent = time.monotonic() - start
@@ -209,13 +213,14 @@ def main():
                 break
             try:
                 floor.append(runner.floor(width))
+                ring.append(runner.ring(width))
             except (Failed, subprocess.TimeoutExpired) as error:
                 print(error, file=sys.stderr)
-                runner.skipped["floor"] = "failed"
+                runner.skipped["floor and ring_cycles"] = "failed"
             rounds.append(runner.round(width, not args.quick or left > 30))
             print(f"round {number + 1}/{args.rounds} at {width} bits done,"
                   f" {time.monotonic() - start:.0f} s", file=sys.stderr)
-        data["widths"][str(width)] = {"floor": floor, "rounds": rounds}
+        data["widths"][str(width)] = {"floor": floor, "ring": ring, "rounds": rounds}
     data["skipped"] = runner.skipped
     data["seconds"] = round(time.monotonic() - start, 1)
     text = report.render(data)

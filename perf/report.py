@@ -19,7 +19,8 @@ DRIVER = ("drv.tx", "drv.rx")
 DEVICE = ("dev.rx", "dev.tx")
 
 # What, size, ours (configurations, legs), peer (configurations, legs), target. Of several
-# configurations the best counts. Legs None is the total; peer "floor" is a figure of perf/floor.
+# configurations the best counts. Legs None is the total; "floor" is a figure of perf/floor, "ring"
+# a path and legs of perf/ring_cycles.
 ROWS = [
     ("driver tx + rx", 60, (["virtq"], DRIVER), (SPLIT, DRIVER), 0.30),
     ("driver tx + rx", 1500, (["virtq"], DRIVER), (SPLIT, DRIVER), None),
@@ -40,6 +41,10 @@ ROWS = [
      ([SWITCHED], ("switch",)), ("floor", "combined_same_60"), 1.5),
     ("one-copy forward against the floor, same core", 1500,
      ([SWITCHED], ("switch",)), ("floor", "combined_same_1500"), 1.5),
+    ("one-copy forward against lib/ring alone", 60,
+     ([SWITCHED], ("switch",)), ("ring", ("one copy", ("forward",))), None),
+    ("take + put by lib/ring, no mbufs, against rte_vhost", 60,
+     ("ring", ("two copy", ("take", "put"))), (SPLIT, DEVICE), None),
     ("mergeable negotiated, unused: driver tx + rx", 60,
      (["virtq"], DRIVER), (["virtq, not mergeable"], DRIVER), 1.05),
 ]
@@ -63,13 +68,26 @@ def run_figure(run, size, legs, limit):
     return sum(cycles[leg]["median"] for leg in legs)
 
 
-def side(round_, floor, what, size, limit):
-    """One side of a ratio in one round."""
+def ring_figures(runs, size, what, limit):
+    """Rings of 256, bursts of 32, in order: one figure per run of perf/ring_cycles."""
+    path, legs = what
+    for run in runs:
+        for f in run["figures"]:
+            cycles = f["cycles_per_packet"]
+            if (f["path"], f["frame"], f["ring"], f["burst"], f["in_order"]) == (
+                    path, size, 256, 32, True) and run["probe"] <= limit and all(
+                        cycles[leg]["quiet"] > 0 for leg in legs):
+                yield sum(cycles[leg]["median"] for leg in legs)
+
+
+def side(width, round_, what, size, limit):
+    """One side of a ratio in one round. The floor and the ring are bounds: the best ever seen."""
     names, legs = what
     if names == "floor":
-        # The floor is a bound: the best that was seen.
-        figures = [f["figures"][legs]["min"] for f in floor
+        figures = [f["figures"][legs]["min"] for f in width["floor"]
                    if legs in f["figures"] and f["figures"][legs]["quiet"] > 0]
+    elif names == "ring":
+        figures = list(ring_figures(width["ring"], size, legs, limit))
     else:
         figures = [run_figure(round_[n], size, legs, limit) for n in names if n in round_]
         if len(figures) < len(names) or None in figures:
@@ -82,8 +100,8 @@ def compare(width, row, limit):
     _, size, ours, peer, _ = row
     pairs = []
     for round_ in width["rounds"]:
-        a = side(round_, width["floor"], ours, size, limit)
-        b = side(round_, width["floor"], peer, size, limit)
+        a = side(width, round_, ours, size, limit)
+        b = side(width, round_, peer, size, limit)
         if a is not None and b is not None:
             pairs.append((a, b))
     if not pairs:
@@ -157,6 +175,25 @@ def floor_table(data, width):
     return table(lines)
 
 
+def ring_table(data, width):
+    """lib/ring alone, median over the rounds."""
+    runs = data["widths"][width]["ring"]
+    if not runs:
+        return "lib/ring alone: not measured"
+    names = ["add", "take", "put", "forward", "get", "reclaim", "total"]
+    lines = [("lib/ring alone, cycles per packet", "bytes", "ring", "burst", *names)]
+    for i, f in enumerate(runs[0]["figures"]):
+        order = "in order" if f["in_order"] else "order verified"
+        cells = []
+        for name in names:
+            figures = [r["figures"][i]["cycles_per_packet"][name]["median"] for r in runs
+                       if r["figures"][i]["cycles_per_packet"].get(name, {}).get("quiet", 0) > 0]
+            cells.append(f"{statistics.median(figures):.1f}" if figures else "-")
+        lines.append((f"{f['path']}, {order}", str(f["frame"]), str(f["ring"]), str(f["burst"]),
+                      *cells))
+    return table(lines)
+
+
 def render(data):
     """All tables as text; adds the rows of the ratio tables to data."""
     limit = QUIET * best_probe(data)
@@ -172,7 +209,8 @@ def render(data):
             continue
         text, data["rows"][width] = ratio_table(data, width, limit)
         out += ["", f"SIMD width {width} bits:", "", text, "", leg_table(data, width, limit)]
-    out += ["", floor_table(data, next(iter(data["widths"])))]
+    first = next(iter(data["widths"]))
+    out += ["", ring_table(data, first), "", floor_table(data, first)]
     for name, why in data.get("skipped", {}).items():
         out.append(f"skipped: {name}: {why}")
     return "\n".join(out)
