@@ -162,6 +162,7 @@ class Demo:
         self.processes = []
         self.seconds = 0.0
         self.first = self.last = None
+        self.silent = [0.0, 0.0]     # seconds without a packet from the port, at the end
 
     def memory(self, mib):
         if self.args.hugepages == 'yes':
@@ -251,6 +252,9 @@ class Demo:
         span = now.time - before.time
         for i, name in enumerate(PORTS):
             new, old = now.port[i], before.port[i]
+            self.silent[i] += span
+            if new['rx_packets'] > old['rx_packets']:
+                self.silent[i] = 0.0
             cells = []
             for way in ('rx', 'tx'):
                 rate = (new[way + '_packets'] - old[way + '_packets']) / span
@@ -292,6 +296,8 @@ class Demo:
                 'sent': sent, 'received': got, 'mpps': round(got / self.seconds / 1e6, 4)}
             if not got:
                 wrong.append(f'no traffic from {name} to {PORTS[to]}')
+            elif self.silent[i]:
+                wrong.append(f'no more traffic from {name} for the last {self.silent[i]:.1f} s')
             if got > sent:
                 wrong.append(f'{got - sent} packets more than sent from {name} to {PORTS[to]}')
             octets = last.guest[i]['obytes'] - first.guest[i]['obytes']
@@ -349,11 +355,12 @@ def arguments(argv):
     a = p.parse_args(argv)
     a.switch = os.path.join(a.build, 'apps', 'virtq-switch')
     a.plugin = os.path.join(a.build, 'pmd', 'librte_net_virtq.so')
-    # All packets of one queue must fit a ring, else the switch drops what nobody could have taken.
-    a.ring = 1024 if a.size <= 2048 and a.queues <= 4 else 256
-    a.window = a.ring // 2
-    # Posted, on their way, in testpmd's caches.
-    a.mbufs = 2 * a.queues * (a.ring + a.window) + 4096
+    a.ring = 1024 if a.size <= 2048 or a.queues <= 4 else 512
+    # The switch may steer everything to one queue of a port: even then half a ring is enough, and
+    # a drop for want of descriptors is not of our making.
+    a.window = max(BURST, a.ring // 2 // a.queues // BURST * BURST)
+    # Posted for receive; sent and not yet freed, which drivers put off; in testpmd's caches.
+    a.mbufs = 2 * a.queues * (a.ring + a.ring + a.window) + 4096
     a.testpmd_mib = 64 + a.mbufs * (max(a.size, 2048) + 512) // (1 << 20)
     a.switch_mib = 192
     return a

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """The verdict of scripts/demo.py: what it must call wrong, and what it must not."""
+import contextlib
 import copy
+import io
 import os
 import sys
 from types import SimpleNamespace
@@ -30,6 +32,20 @@ def judge(change):
     run.first, run.last = reading(1000), reading(3000)
     change(run.last)
     return run.result()
+
+
+def stalls():
+    """Seconds of silence after both ports paused and one of them went on."""
+    run = demo.Demo(demo.arguments(['--build', 'b', '--dir', 'd', '--cpus', '0,1', '--seconds', '1',
+                                    '--size', str(SIZE), '--queues', '1']))
+    readings = [reading(0), reading(5), reading(5), reading(5)]
+    readings[3].port[0]['rx_packets'] = 9
+    with contextlib.redirect_stdout(io.StringIO()):
+        for at, r in enumerate(readings):
+            r.time = float(at)
+        for before, now in zip(readings, readings[1:]):
+            run.show(now, before, now.time)
+    return run.silent
 
 
 def lost_without_a_name(last):
@@ -84,7 +100,7 @@ CASES = (
 
 
 def main():
-    print(f'1..{len(CASES) + 1}')
+    print(f'1..{len(CASES) + 2}')
     bad = 0
     for nr, (what, change, words, lost, drops) in enumerate(CASES, 1):
         out, wrong = judge(change)
@@ -94,9 +110,13 @@ def main():
         print(f'{"ok" if good else "not ok"} {nr} - {what}')
         if not good:
             print(f'# expected {words}, lost {lost}, {drops}: got {wrong}, {out}')
+    nr = len(CASES) + 1
     out, _ = judge(lambda last: None)
     good = out['forwarded'] == 4000 and out['mpps'] == 0.002
-    print(f'{"ok" if good else "not ok"} {len(CASES) + 1} - forwarded and rate are those of the run')
+    print(f'{"ok" if good else "not ok"} {nr} - forwarded and rate are those of the run')
+    bad += not good
+    good = stalls() == [0.0, 2.0]
+    print(f'{"ok" if good else "not ok"} {nr + 1} - a port that falls silent is noticed, a pause is not')
     return bad or not good
 
 
