@@ -45,8 +45,10 @@ def neighbour_withholds_half_a_message(case):
     others.expect_line("sending")
     c = vu.Frontend(switch.paths["c"]).negotiate((vu.F_VERSION_1,))
     c.socket.send(b"\5\0\0\0\1\0\0\0\x28\0\0\0")  # SET_MEM_TABLE with 40 bytes that do not follow
-    case.seqcheck_end(others)
+    # Their end needs an answer of that thread, so it comes after ours.
+    others.expect_line("seqcheck: (ok|FAILED)", 20)
     c.close()
+    case.seqcheck_end(others)
     case.expect(switch.stop() == 0, "exit code 0 of the switch")
 
 

@@ -94,7 +94,7 @@ check_frame(struct run *r, const uint8_t *frame, uint32_t length, uint16_t port,
 	if (length < SEQ_FRAME_MIN)
 		return classify_stranger(r, frame, length, port, queue);
 	memcpy(&h, frame + sizeof(struct net_hdr), sizeof(h));
-	if (h.sum != seq_hdr_sum(&h) || h.flow >= r->nb_flows ||
+	if (h.sum != seq_hdr_sum(&h, r->salt) || h.flow >= r->nb_flows ||
 		(h.magic != SEQ_MAGIC_DATA && h.magic != SEQ_MAGIC_HELLO))
 		return classify_stranger(r, frame, length, port, queue);
 	f = &r->flows[h.flow];

@@ -17,19 +17,20 @@ mix(uint64_t x)
 }
 
 uint32_t
-seq_hdr_sum(const struct seq_hdr *h)
+seq_hdr_sum(const struct seq_hdr *h, uint64_t salt)
 {
 	uint64_t fields = (uint64_t)h->magic << 32 | (uint64_t)h->flow << 16 | h->length;
 
-	return (uint32_t)(mix(mix(fields + PATTERN_STEP) ^ h->seq) >> 16);
+	return (uint32_t)(mix(mix(fields ^ salt) ^ h->seq) >> 16);
 }
 
 int
 flow_init(struct flow *f, uint16_t id, uint16_t src_port, uint16_t src_queue, uint16_t dst_port,
-	uint16_t variant, uint16_t nb_queues)
+	uint16_t variant, uint16_t nb_queues, uint64_t salt)
 {
 	memset(f, 0, sizeof(*f));
 	f->id = id;
+	f->salt = salt;
 	f->src_port = src_port;
 	f->src_queue = src_queue;
 	f->dst_port = dst_port;
@@ -112,7 +113,7 @@ flow_write_frame(struct flow *f, uint8_t *dst, uint16_t magic, uint64_t seq, uin
 
 	if (f->cached_length != length)
 		set_length(f, length);
-	h.sum = seq_hdr_sum(&h);
+	h.sum = seq_hdr_sum(&h, f->salt);
 	memcpy(dst, &f->net, sizeof(f->net));
 	memcpy(dst + sizeof(f->net), &h, sizeof(h));
 	if (length > SEQ_FRAME_MIN)

@@ -58,6 +58,7 @@ struct flow {
 	uint16_t cached_length; /* length the template is filled in for */
 	uint16_t last_queue;
 	bool hello_seen;
+	uint64_t salt;
 	struct net_hdr net;
 	uint64_t tx_next;     /* sequence number of the next frame to build */
 	uint64_t quota;       /* frames to send in all */
@@ -96,7 +97,7 @@ flow_in_flight(const struct flow *f)
  * @return 0, or -ENOMEM.
  */
 int flow_init(struct flow *f, uint16_t id, uint16_t src_port, uint16_t src_queue, uint16_t dst_port,
-	uint16_t variant, uint16_t nb_queues);
+	uint16_t variant, uint16_t nb_queues, uint64_t salt);
 
 void flow_fini(struct flow *f);
 
@@ -106,8 +107,12 @@ void flow_write_frame(struct flow *f, uint8_t *dst, uint16_t magic, uint64_t seq
 /** First position at which the frame is not what (flow, seq, length) makes it, or -1. */
 int flow_find_difference(struct flow *f, const uint8_t *frame, uint64_t seq, uint16_t length);
 
-/** 32-bit check of the header fields; the rest of a frame follows from them byte by byte. */
-uint32_t seq_hdr_sum(const struct seq_hdr *h);
+/**
+ * 32-bit check of the header fields; the rest of a frame follows from them byte by byte.
+ *
+ * @param salt  Of this process: frames of another one at the same switch are then foreign.
+ */
+uint32_t seq_hdr_sum(const struct seq_hdr *h, uint64_t salt);
 
 /** A frame is about to be sent: forget what arrived under this number SEQ_HISTORY frames ago. */
 void flow_note_sent(struct flow *f, uint64_t seq);

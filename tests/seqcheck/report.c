@@ -112,5 +112,6 @@ report(const struct run *r)
 		sum.sent - sum.received, sum.duplicated, sum.reordered, r->corrupt, r->foreign,
 		r->flooded, sum.moved, seconds, sum.received / seconds / 1e6, r->window,
 		r->longest_gap * 1000000 / r->hz);
+	fflush(stdout);
 	return fault == NULL;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HELLO_EVERY_MS 20
 
@@ -40,7 +41,7 @@ init_flows(struct run *r)
 			for (uint16_t v = 0; v < opt->flows; v++, id++) {
 				struct flow *f = &r->flows[id];
 				int rc = flow_init(f, id, r->ports->id[p], q, r->ports->id[partner],
-					v, opt->queues);
+					v, opt->queues, r->salt);
 
 				if (rc != 0)
 					return rc;
@@ -63,6 +64,7 @@ run_init(struct run *r, const struct options *opt, struct ports *ports, volatile
 		.ports = ports,
 		.stop = stop,
 		.hz = rte_get_tsc_hz(),
+		.salt = rte_rdtsc() ^ (uint64_t)getpid() << 40,
 		.window = choose_window(opt, ports)};
 	if (nb_flows > UINT16_MAX) {
 		fprintf(stderr, "seqcheck: %u flows are too many\n", nb_flows);

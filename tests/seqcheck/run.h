@@ -16,6 +16,7 @@ struct run {
 	struct flow *flows; /* [nb_flows], index = flow id */
 	uint16_t nb_flows;
 	uint64_t hz;
+	uint64_t salt;
 	uint64_t start_tsc;
 	uint64_t end_tsc;
 	uint64_t deadline_tsc; /* 0 without --seconds */
