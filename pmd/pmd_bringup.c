@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Hand the rings to a device and take them back. VIRTIO 1.3, 3.1 Device Initialization.
+ *
+ * The first device fixes the features that posted buffers and burst functions depend on. Later
+ * ones get the rings as they are, from the used index on: what the last one took and did not
+ * complete is replayed.
+ */
+#include "net/vnet_features.h"
+#include "pmd_log.h"
+#include "pmd_port.h"
+
+#include <rte_ethdev.h>
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RETRY_MIN_MS 100
+#define RETRY_MAX_MS 3200
+
+/* What posted buffers and burst functions depend on. */
+#define FEATURES_IN_USE \
+	(virtq_bit(VIRTIO_F_VERSION_1) | virtq_bit(VIRTIO_F_IN_ORDER) | \
+		virtq_bit(VIRTIO_F_INDIRECT_DESC) | virtq_bit(VIRTIO_NET_F_MRG_RXBUF))
+
+static const char *
+port_name(const struct pmd_port *port)
+{
+	return port->eth_dev->data->name;
+}
+
+static void
+reason_va(struct pmd_port *port, uint32_t level, const char *format, va_list ap)
+{
+	char text[PMD_REASON_BYTES];
+
+	vsnprintf(text, sizeof(text), format, ap);
+	if (strcmp(text, port->reason) == 0)
+		return;
+	memcpy(port->reason, text, sizeof(text));
+	rte_log(level, virtq_pmd_logtype, "net_virtq: %s: %s\n", port_name(port), text);
+}
+
+void
+pmd_reason(struct pmd_port *port, uint32_t level, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	reason_va(port, level, format, ap);
+	va_end(ap);
+}
+
+void
+pmd_give_up(struct pmd_port *port, int error, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	reason_va(port, RTE_LOG_WARNING, format, ap);
+	va_end(ap);
+	if (error == -ETIMEDOUT)
+		port->life.timeouts++;
+	else
+		port->life.hang_ups++;
+	/* One that vanished may be back at once; one that misbehaves is asked less and less often.
+	 */
+	if (error == -ECONNRESET || port->retry_ms == 0)
+		port->retry_ms = RETRY_MIN_MS;
+	else
+		port->retry_ms = RTE_MIN(port->retry_ms * 2, (uint32_t)RETRY_MAX_MS);
+	port->transport->ops->drop(port->transport);
+	port->state = PMD_ABSENT;
+	pmd_life_wake(port);
+}
+
+__rte_format_printf(2, 3) static int refuse(struct pmd_port *port, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	reason_va(port, RTE_LOG_ERR, format, ap);
+	va_end(ap);
+	port->life.refusals++;
+	port->state = PMD_REFUSED;
+	return -ENOTSUP;
+}
+
+struct pmd_ring *
+pmd_port_ring(struct pmd_port *port, uint32_t index)
+{
+	const struct rte_eth_dev_data *data = port->eth_dev->data;
+	uint32_t pair = index / 2;
+
+	if (index % 2 == 0 && pair < data->nb_rx_queues && data->rx_queues[pair] != NULL)
+		return &((struct pmd_rx_queue *)data->rx_queues[pair])->ring;
+	if (index % 2 == 1 && pair < data->nb_tx_queues && data->tx_queues[pair] != NULL)
+		return &((struct pmd_tx_queue *)data->tx_queues[pair])->ring;
+	if (pair == 0 && port->spare[index].size != 0)
+		return &port->spare[index];
+	return NULL;
+}
+
+static bool
+needs_merge(const struct pmd_port *port)
+{
+	const struct rte_eth_dev_data *data = port->eth_dev->data;
+
+	for (uint16_t i = 0; i < data->nb_rx_queues; i++) {
+		if (!pmd_rxq_holds(data->rx_queues[i], data->mtu + PMD_FRAME_OVERHEAD))
+			return true;
+	}
+	return false;
+}
+
+static uint64_t
+features_wanted(const struct pmd_port *port)
+{
+	const struct transport *t = port->transport;
+	uint64_t wanted = virtq_bit(VIRTIO_F_VERSION_1) | virtq_bit(VIRTIO_F_INDIRECT_DESC);
+
+	if (port->args.mrg_rxbuf)
+		wanted |= virtq_bit(VIRTIO_NET_F_MRG_RXBUF);
+	if (port->args.in_order)
+		wanted |= virtq_bit(VIRTIO_F_IN_ORDER);
+	if (port->fixed)
+		wanted = port->features & FEATURES_IN_USE;
+	if (pmd_port_pairs(port) > 1)
+		wanted |= virtq_bit(VIRTIO_NET_F_MQ);
+	if (t->ops->mtu_wanted(t))
+		wanted |= virtq_bit(VIRTIO_NET_F_MTU);
+	return wanted | t->ops->features_own(t);
+}
+
+/* Can this device serve the port, and with what? */
+static int
+features_choose(struct pmd_port *port, uint64_t *features)
+{
+	const uint64_t offered = port->offered;
+	const uint64_t wanted = features_wanted(port);
+	const uint16_t pairs = pmd_port_pairs(port);
+	struct vnet_missing missing;
+	char text[VNET_MISSING_TEXT];
+	char names[128];
+
+	if (!(offered & virtq_bit(VIRTIO_F_VERSION_1)))
+		return refuse(port, "backend is legacy: it does not offer VERSION_1");
+	if (pairs > 1 && (port->pairs_max < pairs || !(offered & virtq_bit(VIRTIO_NET_F_MQ))))
+		return refuse(port, "port has %u queue pairs, backend serves %u", pairs,
+			offered & virtq_bit(VIRTIO_NET_F_MQ) ? port->pairs_max : 1);
+	if (port->fixed && (wanted & ~offered & FEATURES_IN_USE) != 0)
+		return refuse(port,
+			"backend lacks %s, which the running port uses; stop and start the port to "
+			"do without",
+			vnet_features_str(
+				wanted & ~offered & FEATURES_IN_USE, names, sizeof(names)));
+	if (needs_merge(port) && !(offered & virtq_bit(VIRTIO_NET_F_MRG_RXBUF)))
+		return refuse(port,
+			"MTU %u needs several buffers for a frame and backend lacks MRG_RXBUF; use "
+			"bigger mbufs or a smaller MTU",
+			port->eth_dev->data->mtu);
+	*features = wanted & offered;
+	if (vnet_features_check(*features, VNET_NO_CONTROL_RING, &missing) != 0)
+		return refuse(port, "backend offers an impossible set: %s",
+			vnet_missing_str(&missing, text, sizeof(text)));
+	return 0;
+}
+
+static int
+status_add(struct pmd_port *port, uint8_t *status, uint8_t bits)
+{
+	struct transport *t = port->transport;
+	int ret;
+
+	*status |= bits;
+	ret = t->ops->status_set(t, *status);
+	return ret == -ENOTSUP ? 0 : ret;
+}
+
+/* @return 0; -ENOTSUP refused; other: the device is lost. */
+static int
+negotiate(struct pmd_port *port, uint64_t features, uint8_t *status)
+{
+	struct transport *t = port->transport;
+	uint8_t seen = 0;
+	int ret = status_add(port, status, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
+
+	if (ret == 0)
+		ret = t->ops->features_set(t, features);
+	if (ret == 0)
+		ret = status_add(port, status, VIRTIO_STATUS_FEATURES_OK);
+	if (ret != 0)
+		return ret;
+	ret = t->ops->status_get(t, &seen);
+	if (ret == -ENOTSUP)
+		return 0;
+	if (ret == 0 && !(seen & VIRTIO_STATUS_FEATURES_OK))
+		return refuse(port, "backend did not accept the features 0x%" PRIx64, features);
+	return ret;
+}
+
+/* Fresh rings with all buffers posted, burst functions still off. */
+static void
+queues_start(struct pmd_port *port, uint64_t features)
+{
+	const struct rte_eth_dev_data *data = port->eth_dev->data;
+	const uint32_t flags = virtq_flags(features);
+
+	for (uint16_t i = 0; i < data->nb_rx_queues; i++) {
+		struct pmd_rx_queue *q = data->rx_queues[i];
+
+		pmd_ring_init(&q->ring, flags);
+		q->rxq.hdr_bytes = vnet_hdr_bytes(features);
+		if (pmd_rxq_start(&q->rxq, &q->ring.vq, q->ring.private) != 0)
+			PMD_LOG(WARNING,
+				"%s: receive queue %u: mempool %s has %u of the %u mbufs to post",
+				port_name(port), i, q->rxq.pool->name,
+				virtq_driver_outstanding(&q->rxq.q), q->nb_desc);
+	}
+	for (uint16_t i = 0; i < data->nb_tx_queues; i++) {
+		struct pmd_tx_queue *q = data->tx_queues[i];
+
+		pmd_ring_init(&q->ring, flags);
+		q->txq.hdr_bytes = vnet_hdr_bytes(features);
+		pmd_txq_start(&q->txq, &q->ring.vq, q->ring.private);
+	}
+	for (uint16_t i = 0; i < RTE_DIM(port->spare); i++) {
+		struct pmd_ring *ring = &port->spare[i];
+
+		if (ring->size == 0)
+			continue;
+		pmd_ring_init(ring, flags);
+		memset(ring->vq.avail, 0, virtq_avail_bytes(ring->size));
+		memset(ring->vq.used, 0, virtq_used_bytes(ring->size));
+	}
+	port->features = features;
+	port->fixed = true;
+}
+
+static void
+bursts_set(struct pmd_port *port, pmd_burst_fn *rx, pmd_burst_fn *tx)
+{
+	const struct rte_eth_dev_data *data = port->eth_dev->data;
+
+	/* Pairs with the acquire load in pmd_rx_burst() and pmd_tx_burst(). */
+	for (uint16_t i = 0; i < data->nb_rx_queues; i++) {
+		struct pmd_rxq *q = data->rx_queues[i];
+
+		__atomic_store_n(&q->burst, rx, __ATOMIC_RELEASE);
+	}
+	for (uint16_t i = 0; i < data->nb_tx_queues; i++) {
+		struct pmd_txq *q = data->tx_queues[i];
+
+		__atomic_store_n(&q->burst, tx, __ATOMIC_RELEASE);
+	}
+}
+
+static struct transport_queue
+ring_for_device(const struct pmd_ring *ring, uint32_t index)
+{
+	return (struct transport_queue){
+		.index = index,
+		.vq = &ring->vq,
+		.base = virtq_index_peek(&ring->vq.used->idx),
+		.kick_fd = ring->kick_fd,
+		.call_fd = ring->call_fd,
+	};
+}
+
+static int
+rings_set(struct pmd_port *port)
+{
+	struct transport *t = port->transport;
+	const uint32_t nb = 2 * (uint32_t)pmd_port_pairs(port);
+	int ret = 0;
+
+	for (uint32_t i = 0; i < nb && ret == 0; i++) {
+		const struct pmd_ring *ring = pmd_port_ring(port, i);
+		struct transport_queue q;
+
+		if (ring == NULL)
+			continue;
+		q = ring_for_device(ring, i);
+		ret = t->ops->queue_set(t, &q);
+	}
+	for (uint32_t i = 0; i < nb && ret == 0; i++) {
+		if (pmd_port_ring(port, i) != NULL)
+			ret = t->ops->queue_enable(t, i, true);
+	}
+	return ret;
+}
+
+/* Entries may wait that the last device was told of. */
+static void
+rings_kick(struct pmd_port *port)
+{
+	struct transport *t = port->transport;
+
+	for (uint32_t i = 0; i < 2 * (uint32_t)pmd_port_pairs(port); i++) {
+		const struct pmd_ring *ring = pmd_port_ring(port, i);
+
+		if (ring != NULL) {
+			struct transport_queue q = ring_for_device(ring, i);
+
+			t->ops->notify(t, &q);
+		}
+	}
+}
+
+static int
+hand_over(struct pmd_port *port, uint64_t features)
+{
+	struct transport *t = port->transport;
+	uint8_t status = 0;
+	int ret = negotiate(port, features, &status);
+
+	if (ret != 0)
+		return ret;
+	ret = t->ops->memory_set(t, NULL, 0);
+	if (ret == -E2BIG || ret == -ENOTSUP)
+		return refuse(port, "%s", t->error);
+	if (ret == 0 && (features & virtq_bit(VIRTIO_NET_F_MTU)))
+		ret = t->ops->mtu_set(t, port->eth_dev->data->mtu);
+	if (ret != 0)
+		return ret;
+	if (port->fixed)
+		port->features = features;
+	else
+		queues_start(port, features);
+	ret = rings_set(port);
+	if (ret == 0)
+		ret = status_add(port, &status, VIRTIO_STATUS_DRIVER_OK);
+	return ret;
+}
+
+void
+pmd_bringup(struct pmd_port *port)
+{
+	struct transport *t = port->transport;
+	uint64_t features = 0;
+	char names[256];
+	int ret;
+
+	t->ops->begin(t);
+	if (features_choose(port, &features) != 0)
+		return;
+	ret = hand_over(port, features);
+	if (ret != 0) {
+		if (port->state != PMD_REFUSED)
+			pmd_give_up(port, ret, "%s", t->error);
+		return;
+	}
+	rings_kick(port);
+	bursts_set(port, pmd_rx_variant(pmd_rx_flags(features))->burst,
+		pmd_tx_variant(pmd_tx_flags(features))->burst);
+	port->state = PMD_RUNNING;
+	port->retry_ms = RETRY_MIN_MS;
+	port->life.running++;
+	port->reason[0] = '\0';
+	PMD_LOG(NOTICE, "%s: backend runs, %u queue pairs", port_name(port), pmd_port_pairs(port));
+	PMD_LOG(INFO, "%s: features %s", port_name(port),
+		vnet_features_str(features, names, sizeof(names)));
+}
+
+void
+pmd_bringdown(struct pmd_port *port)
+{
+	struct transport *t = port->transport;
+	const uint32_t nb = 2 * (uint32_t)pmd_port_pairs(port);
+	int ret = 0;
+
+	bursts_set(port, pmd_burst_none, pmd_burst_none);
+	if (port->state == PMD_RUNNING) {
+		t->ops->begin(t);
+		for (uint32_t i = 0; i < nb && ret == 0; i++) {
+			if (pmd_port_ring(port, i) != NULL)
+				ret = t->ops->queue_enable(t, i, false);
+		}
+		for (uint32_t i = 0; i < nb && ret == 0; i++) {
+			if (pmd_port_ring(port, i) != NULL)
+				ret = t->ops->queue_reset(t, i);
+		}
+		if (ret == 0) {
+			ret = t->ops->status_set(t, 0);
+			ret = ret == -ENOTSUP ? 0 : ret;
+		}
+		if (ret == 0)
+			port->state = PMD_ATTACHED;
+		else
+			pmd_give_up(port, ret, "%s", t->error);
+	}
+	port->started = false;
+}
+
+void
+pmd_drain(struct pmd_port *port)
+{
+	const struct rte_eth_dev_data *data = port->eth_dev->data;
+
+	if (!port->fixed)
+		return;
+	for (uint16_t i = 0; i < data->nb_rx_queues; i++)
+		pmd_rxq_drain(data->rx_queues[i]);
+	for (uint16_t i = 0; i < data->nb_tx_queues; i++)
+		pmd_txq_drain(data->tx_queues[i]);
+	port->fixed = false;
+}
+
+int
+pmd_mtu_tell(struct pmd_port *port, uint16_t mtu)
+{
+	struct transport *t = port->transport;
+	int ret;
+
+	if (port->state != PMD_RUNNING || !(port->features & virtq_bit(VIRTIO_NET_F_MTU)))
+		return 0;
+	t->ops->begin(t);
+	ret = t->ops->mtu_set(t, mtu);
+	if (ret == -EREMOTEIO) {
+		PMD_LOG(ERR, "%s: backend does not take MTU %u", port_name(port), mtu);
+		return -EINVAL;
+	}
+	if (ret != 0)
+		pmd_give_up(port, ret, "%s", t->error);
+	return 0;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "net/vnet_features.h"
+#include "pmd_ethdev.h"
+#include "ring/virtq_fault.h"
+
+#include <inttypes.h>
+
+static const char *
+state_name(const struct pmd_port *port)
+{
+	static const char *const names[] = {
+		[PMD_ABSENT] = "absent",
+		[PMD_ATTACHED] = "attached",
+		[PMD_REFUSED] = "refused",
+		[PMD_RUNNING] = "running",
+	};
+
+	return names[port->state];
+}
+
+static void
+dump_ring(FILE *f, const char *what, uint16_t id, const struct virtq_driver *q)
+{
+	if (q->vq.used == NULL) {
+		fprintf(f, "  %s queue %u: not started\n", what, id);
+		return;
+	}
+	fprintf(f,
+		"  %s queue %u: size %u, avail idx %u, used idx %u (taken up to %u), outstanding "
+		"%u, "
+		"%s, device wants kicks: %s, fault: %s\n",
+		what, id, q->vq.size, q->avail_idx, virtq_index_peek(&q->vq.used->idx),
+		q->used_next, virtq_driver_outstanding(q),
+		q->sequence ? "in sequence" : "from the free list",
+		virtq_hint_load(&q->vq.used->flags) & VIRTQ_USED_F_NO_NOTIFY ? "no" : "yes",
+		virtq_fault_str((enum virtq_fault)q->fault.fault));
+}
+
+int
+pmd_priv_dump(struct rte_eth_dev *dev, FILE *f)
+{
+	struct pmd_port *port = pmd_port_of(dev);
+	const struct rte_eth_dev_data *data = dev->data;
+	char names[512];
+
+	pmd_port_lock(port);
+	fprintf(f, "net_virtq %s: %s, %s at %s\n", data->name, port->transport->ops->name,
+		port->args.server ? "server" : "client", port->args.path);
+	fprintf(f, "  state: %s%s%s\n", state_name(port), port->reason[0] == '\0' ? "" : ": ",
+		port->reason);
+	fprintf(f,
+		"  backends: %" PRIu64 " found, %" PRIu64 " served, %" PRIu64 " went away, %" PRIu64
+		" mute, %" PRIu64 " refused\n",
+		port->life.attached, port->life.running, port->life.hang_ups, port->life.timeouts,
+		port->life.refusals);
+	if (port->state != PMD_ABSENT)
+		fprintf(f, "  offered: %s; up to %u queue pairs\n",
+			vnet_features_str(port->offered, names, sizeof(names)), port->pairs_max);
+	if (port->fixed)
+		fprintf(f, "  in use: %s\n",
+			vnet_features_str(port->features, names, sizeof(names)));
+	for (uint16_t i = 0; i < data->nb_rx_queues && data->rx_queues[i] != NULL; i++)
+		dump_ring(f, "receive", i, &((struct pmd_rxq *)data->rx_queues[i])->q);
+	for (uint16_t i = 0; i < data->nb_tx_queues && data->tx_queues[i] != NULL; i++)
+		dump_ring(f, "transmit", i, &((struct pmd_txq *)data->tx_queues[i])->q);
+	pmd_port_unlock(port);
+	return 0;
+}

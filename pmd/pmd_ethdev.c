@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pmd_ethdev.h"
+
+#include "pmd_log.h"
+#include "pmd_stats.h"
+#include "spec/virtio_net_spec.h"
+
+#include <rte_ethdev.h>
+
+#include <errno.h>
+
+#define BURST_DEFAULT 32
+
+static int
+dev_configure(struct rte_eth_dev *dev)
+{
+	const struct rte_eth_conf *conf = &dev->data->dev_conf;
+
+	/* The RSS mode without a hash type asks for nothing. */
+	if ((conf->rxmode.mq_mode & ~RTE_ETH_MQ_RX_RSS_FLAG) != 0 ||
+		conf->rx_adv_conf.rss_conf.rss_hf != 0) {
+		PMD_LOG(ERR, "%s: RSS, VMDq and DCB need a control queue, which there is none",
+			dev->data->name);
+		return -ENOTSUP;
+	}
+	if (conf->txmode.mq_mode != RTE_ETH_MQ_TX_NONE) {
+		PMD_LOG(ERR, "%s: transmit queues have no VMDq and no DCB", dev->data->name);
+		return -ENOTSUP;
+	}
+	if (conf->intr_conf.rxq) {
+		PMD_LOG(ERR, "%s: receive interrupts are not supported", dev->data->name);
+		return -ENOTSUP;
+	}
+	if (conf->lpbk_mode != 0) {
+		PMD_LOG(ERR, "%s: there is no loopback mode", dev->data->name);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+/* Pair 0 is always there for the device, also where the port has only one half of it. */
+static int
+spares_alloc(struct pmd_port *port)
+{
+	const struct rte_eth_dev_data *data = port->eth_dev->data;
+	const bool needed[] = {data->nb_rx_queues == 0, data->nb_tx_queues == 0};
+
+	for (unsigned int i = 0; i < RTE_DIM(port->spare); i++) {
+		if (needed[i] && port->spare[i].size == 0 &&
+			pmd_ring_alloc(&port->spare[i], port->args.queue_size, data->numa_node) !=
+				0)
+			return -ENOMEM;
+		if (!needed[i])
+			pmd_ring_free(&port->spare[i]);
+	}
+	return 0;
+}
+
+static int
+frames_check(struct rte_eth_dev *dev, uint16_t mtu)
+{
+	const struct pmd_port *port = pmd_port_of(dev);
+	const uint32_t frame = mtu + PMD_FRAME_OVERHEAD;
+
+	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
+		const struct pmd_rx_queue *q = dev->data->rx_queues[i];
+
+		if (q == NULL || pmd_rxq_holds(q, frame))
+			continue;
+		if (port->args.mrg_rxbuf &&
+			((q->conf.offloads | dev->data->dev_conf.rxmode.offloads) &
+				RTE_ETH_RX_OFFLOAD_SCATTER))
+			continue;
+		PMD_LOG(ERR,
+			"%s: receive queue %u: mbufs of pool %s are too small for MTU %u; use "
+			"bigger "
+			"ones, or %s",
+			dev->data->name, i, q->rxq.pool->name, mtu,
+			port->args.mrg_rxbuf ? "the SCATTER offload" : "mrg_rxbuf=1");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* What queue_info_get tells applications; testpmd polls no queue that is stopped. */
+static void
+queue_states_set(struct rte_eth_dev *dev, uint8_t state)
+{
+	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++)
+		dev->data->rx_queue_state[i] = state;
+	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++)
+		dev->data->tx_queue_state[i] = state;
+}
+
+static int
+dev_start(struct rte_eth_dev *dev)
+{
+	struct pmd_port *port = pmd_port_of(dev);
+	char why[TRANSPORT_ERROR_BYTES];
+	int ret = frames_check(dev, dev->data->mtu);
+
+	if (ret != 0)
+		return ret;
+	if (spares_alloc(port) != 0) {
+		PMD_LOG(ERR, "%s: no memory for a spare ring of %u", dev->data->name,
+			port->args.queue_size);
+		return -ENOMEM;
+	}
+	dev->data->scattered_rx =
+		(dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
+
+	pmd_port_lock_memory(port);
+	ret = port->transport->ops->memory_check(why, sizeof(why));
+	if (ret != 0) {
+		PMD_LOG(ERR, "%s: %s", dev->data->name, why);
+	} else {
+		port->started = true;
+		if (port->state == PMD_REFUSED)
+			port->state = PMD_ATTACHED;
+		if (port->state == PMD_ATTACHED)
+			pmd_bringup(port);
+		pmd_link_set(port);
+	}
+	pmd_port_unlock_memory(port);
+	if (ret == 0)
+		queue_states_set(dev, RTE_ETH_QUEUE_STATE_STARTED);
+	return ret;
+}
+
+static int
+dev_stop(struct rte_eth_dev *dev)
+{
+	struct pmd_port *port = pmd_port_of(dev);
+
+	pmd_port_lock(port);
+	pmd_bringdown(port);
+	pmd_link_set(port);
+	pmd_port_unlock(port);
+	pmd_drain(port);
+	queue_states_set(dev, RTE_ETH_QUEUE_STATE_STOPPED);
+
+	pmd_port_lock(port);
+	port->faulted = false;
+	pmd_port_unlock(port);
+	return 0;
+}
+
+static int
+dev_close(struct rte_eth_dev *dev)
+{
+	struct pmd_port *port = pmd_port_of(dev);
+
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return 0;
+	if (pmd_life_stop(port) != 0) {
+		PMD_LOG(ERR, "%s: cannot be closed from its own event callback", dev->data->name);
+		return -EBUSY;
+	}
+	port->transport->ops->destroy(port->transport);
+	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++)
+		pmd_rx_queue_release(dev, i);
+	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++)
+		pmd_tx_queue_release(dev, i);
+	for (unsigned int i = 0; i < RTE_DIM(port->spare); i++)
+		pmd_ring_free(&port->spare[i]);
+	pthread_mutex_destroy(&port->lock);
+	/* Part of the private data. */
+	dev->data->mac_addrs = NULL;
+	return 0;
+}
+
+static int
+dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
+{
+	const struct pmd_port *port = pmd_port_of(dev);
+	const struct pmd_args *args = &port->args;
+	struct rte_eth_link link;
+
+	rte_eth_linkstatus_get(dev, &link);
+	info->min_rx_bufsize = RTE_ETHER_MIN_LEN;
+	info->max_rx_pktlen = PMD_FRAME_MAX;
+	info->min_mtu = VIRTIO_NET_MTU_MIN;
+	info->max_mtu = PMD_FRAME_MAX - PMD_FRAME_OVERHEAD;
+	info->max_rx_queues = args->queues;
+	info->max_tx_queues = args->queues;
+	info->max_mac_addrs = 1;
+	info->speed_capa = rte_eth_speed_bitflag(link.link_speed, RTE_ETH_LINK_FULL_DUPLEX);
+	if (args->mrg_rxbuf)
+		info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER;
+	info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	/* The ring has queue_size entries; a wish above it is cut down, as net_virtio_user does. */
+	info->rx_desc_lim.nb_min = VIRTQ_SIZE_MIN;
+	info->rx_desc_lim.nb_max = VIRTQ_SIZE_MAX;
+	info->rx_desc_lim.nb_align = 1;
+	info->tx_desc_lim = info->rx_desc_lim;
+	info->tx_desc_lim.nb_seg_max = RTE_MIN(args->queue_size - 1, UINT8_MAX);
+	info->tx_desc_lim.nb_mtu_seg_max = info->tx_desc_lim.nb_seg_max;
+	info->default_rxportconf.ring_size = args->queue_size;
+	info->default_txportconf.ring_size = args->queue_size;
+	info->default_rxportconf.burst_size = BURST_DEFAULT;
+	info->default_txportconf.burst_size = BURST_DEFAULT;
+	info->default_rxportconf.nb_queues = 1;
+	info->default_txportconf.nb_queues = 1;
+	return 0;
+}
+
+static int
+link_update(struct rte_eth_dev *dev, int wait_to_complete)
+{
+	struct pmd_port *port = pmd_port_of(dev);
+	int ret;
+
+	RTE_SET_USED(wait_to_complete);
+	pmd_port_lock(port);
+	ret = pmd_link_set(port);
+	pmd_port_unlock(port);
+	return ret;
+}
+
+static int
+mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
+{
+	struct pmd_port *port = pmd_port_of(dev);
+	int ret = frames_check(dev, mtu);
+
+	if (ret != 0)
+		return ret;
+	pmd_port_lock(port);
+	/* The running backend may be one that cannot merge buffers. */
+	for (uint16_t i = 0; i < dev->data->nb_rx_queues && port->fixed && ret == 0; i++) {
+		if (!(port->features & virtq_bit(VIRTIO_NET_F_MRG_RXBUF)) &&
+			!pmd_rxq_holds(dev->data->rx_queues[i], mtu + PMD_FRAME_OVERHEAD))
+			ret = -EINVAL;
+	}
+	if (ret == 0)
+		ret = pmd_mtu_tell(port, mtu);
+	else
+		PMD_LOG(ERR,
+			"%s: MTU %u needs several buffers for a frame and the backend lacks "
+			"MRG_RXBUF",
+			dev->data->name, mtu);
+	pmd_port_unlock(port);
+	return ret;
+}
+
+static int
+mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *addr)
+{
+	/* Nobody filters by it: the address is what the application puts into its frames. */
+	pmd_port_of(dev)->mac = *addr;
+	return 0;
+}
+
+/* Without a control queue everything arrives: that is on, and cannot be switched off. */
+static int
+receive_all_on(struct rte_eth_dev *dev)
+{
+	RTE_SET_USED(dev);
+	return 0;
+}
+
+static int
+receive_all_off(struct rte_eth_dev *dev)
+{
+	RTE_SET_USED(dev);
+	return -ENOTSUP;
+}
+
+const struct eth_dev_ops pmd_ops = {
+	.dev_configure = dev_configure,
+	.dev_start = dev_start,
+	.dev_stop = dev_stop,
+	.dev_close = dev_close,
+	.dev_infos_get = dev_infos_get,
+	.link_update = link_update,
+	.promiscuous_enable = receive_all_on,
+	.promiscuous_disable = receive_all_off,
+	.allmulticast_enable = receive_all_on,
+	.allmulticast_disable = receive_all_off,
+	.mac_addr_set = mac_addr_set,
+	.mtu_set = mtu_set,
+	.stats_get = pmd_stats_get,
+	.stats_reset = pmd_stats_reset,
+	.xstats_get = pmd_xstats_get,
+	.xstats_get_names = pmd_xstats_get_names,
+	.xstats_get_by_id = pmd_xstats_get_by_id,
+	.xstats_get_names_by_id = pmd_xstats_get_names_by_id,
+	.xstats_reset = pmd_stats_reset,
+	.rx_queue_setup = pmd_rx_queue_setup,
+	.rx_queue_release = pmd_rx_queue_release,
+	.tx_queue_setup = pmd_tx_queue_setup,
+	.tx_queue_release = pmd_tx_queue_release,
+	.rxq_info_get = pmd_rxq_info_get,
+	.txq_info_get = pmd_txq_info_get,
+	.rx_burst_mode_get = pmd_rx_burst_mode_get,
+	.tx_burst_mode_get = pmd_tx_burst_mode_get,
+	.eth_dev_priv_dump = pmd_priv_dump,
+};

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The control thread of a port: finds the device, watches it, hands it the rings, for ever. */
+#include "pmd_log.h"
+#include "pmd_port.h"
+#include "ring/virtq_fault.h"
+
+#include <rte_cycles.h>
+#include <rte_eal_memconfig.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_memory.h>
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TICK_MS 100
+#define DEFAULT_SPEED RTE_ETH_SPEED_NUM_10G
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+void
+pmd_port_lock(struct pmd_port *port)
+{
+	pthread_mutex_lock(&port->lock);
+}
+
+void
+pmd_port_unlock(struct pmd_port *port)
+{
+	pthread_mutex_unlock(&port->lock);
+}
+
+void
+pmd_port_lock_memory(struct pmd_port *port)
+{
+	rte_mcfg_mem_read_lock();
+	pthread_mutex_lock(&port->lock);
+}
+
+void
+pmd_port_unlock_memory(struct pmd_port *port)
+{
+	pthread_mutex_unlock(&port->lock);
+	rte_mcfg_mem_read_unlock();
+}
+
+int
+pmd_link_set(struct pmd_port *port)
+{
+	struct rte_eth_link link = {
+		.link_speed = port->args.speed != 0 ? port->args.speed : DEFAULT_SPEED,
+		.link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
+		.link_autoneg = RTE_ETH_LINK_FIXED,
+		.link_status = port->state == PMD_RUNNING ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN,
+	};
+
+	return rte_eth_linkstatus_set(port->eth_dev, &link);
+}
+
+/* The device is gone, or was given up: close its connection and try again in a while. */
+static void
+lose(struct pmd_port *port)
+{
+	struct transport *t = port->transport;
+
+	/* Given up before: counted and said already. */
+	if (port->state != PMD_ABSENT) {
+		port->life.hang_ups++;
+		port->retry_ms = TICK_MS;
+		pmd_reason(port, RTE_LOG_NOTICE, "%s", t->error);
+	}
+	port->state = PMD_ABSENT;
+	t->ops->detach(t);
+	port->retry_at_ms = now_ms() + port->retry_ms;
+}
+
+static void
+find(struct pmd_port *port)
+{
+	struct transport *t = port->transport;
+	int ret;
+
+	if (port->faulted || now_ms() < port->retry_at_ms)
+		return;
+	ret = t->ops->attach(t);
+	if (ret != 0) {
+		/* Said once; while one is expected back its going is the better reason. */
+		if (port->life.attached == 0)
+			pmd_reason(port, RTE_LOG_NOTICE, "%s", t->error);
+		port->retry_at_ms = now_ms() + TICK_MS;
+		return;
+	}
+	port->life.attached++;
+	t->ops->begin(t);
+	ret = t->ops->features_get(t, &port->offered, &port->pairs_max);
+	if (ret != 0) {
+		pmd_give_up(port, ret, "%s", t->error);
+		return;
+	}
+	port->state = PMD_ATTACHED;
+}
+
+static const struct virtq_fault_info *
+broken_ring(const struct pmd_port *port, const char **what, uint16_t *id)
+{
+	const struct rte_eth_dev_data *data = port->eth_dev->data;
+
+	*what = "receive";
+	for (*id = 0; *id < data->nb_rx_queues; (*id)++) {
+		const struct pmd_rxq *q = data->rx_queues[*id];
+
+		if (virtq_driver_broken(&q->q))
+			return &q->q.fault;
+	}
+	*what = "transmit";
+	for (*id = 0; *id < data->nb_tx_queues; (*id)++) {
+		const struct pmd_txq *q = data->tx_queues[*id];
+
+		if (virtq_driver_broken(&q->q))
+			return &q->q.fault;
+	}
+	return NULL;
+}
+
+/* Bursts say nothing; what they found is said here, once, and the device is sent away. */
+static bool
+check_rings(struct pmd_port *port)
+{
+	struct transport *t = port->transport;
+	const struct virtq_fault_info *fault;
+	const char *what;
+	uint16_t id;
+
+	if (!port->started || !port->fixed || port->faulted)
+		return false;
+	fault = broken_ring(port, &what, &id);
+	if (fault == NULL)
+		return false;
+	port->faulted = true;
+	port->life.ring_faults++;
+	pmd_reason(port, RTE_LOG_ERR,
+		"backend broke the ring of %s queue %u: %s (0x%lx at index %u); stop and start the "
+		"port",
+		what, id, virtq_fault_str((enum virtq_fault)fault->fault),
+		(unsigned long)fault->value, fault->position);
+	if (port->state == PMD_RUNNING) {
+		t->ops->begin(t);
+		(void)t->ops->status_set(t, VIRTIO_STATUS_FAILED);
+	}
+	if (t->attached)
+		t->ops->drop(t);
+	port->state = PMD_ABSENT;
+	return true;
+}
+
+/* One round, then the events that it caused, without locks. */
+static void
+step(struct pmd_port *port)
+{
+	struct transport *t = port->transport;
+	bool bring_up;
+	bool fault;
+	int changed;
+
+	pmd_port_lock(port);
+	fault = check_rings(port);
+	if (t->attached && !t->ops->alive(t))
+		lose(port);
+	if (!t->attached)
+		find(port);
+	bring_up = port->state == PMD_ATTACHED && port->started;
+	changed = pmd_link_set(port);
+	pmd_port_unlock(port);
+
+	if (bring_up) {
+		pmd_port_lock_memory(port);
+		if (port->state == PMD_ATTACHED && port->started)
+			pmd_bringup(port);
+		changed &= pmd_link_set(port);
+		pmd_port_unlock_memory(port);
+	}
+	if (changed == 0 && port->eth_dev->data->dev_conf.intr_conf.lsc)
+		rte_eth_dev_callback_process(port->eth_dev, RTE_ETH_EVENT_INTR_LSC, NULL);
+	if (fault)
+		rte_eth_dev_callback_process(port->eth_dev, RTE_ETH_EVENT_INTR_RESET, NULL);
+}
+
+static void
+wait_event(struct pmd_port *port)
+{
+	struct pollfd p[2] = {{.fd = port->wake_fd, .events = POLLIN}};
+	eventfd_t unused;
+
+	pmd_port_lock(port);
+	p[1].fd = port->transport->ops->event_fd(port->transport, &p[1].events);
+	/* A client that is there before its time is let in when the time has come. */
+	if (!port->transport->attached && (port->faulted || now_ms() < port->retry_at_ms))
+		p[1].fd = -1;
+	pmd_port_unlock(port);
+	if (poll(p, RTE_DIM(p), TICK_MS) > 0 && (p[0].revents & POLLIN))
+		(void)!eventfd_read(port->wake_fd, &unused);
+}
+
+static void *
+life(void *arg)
+{
+	struct pmd_port *port = arg;
+
+	while (!__atomic_load_n(&port->quit, __ATOMIC_ACQUIRE)) {
+		step(port);
+		wait_event(port);
+	}
+	return NULL;
+}
+
+/*
+ * Memory came or is about to go: the device has to know before it is used, or given back. Called
+ * with the hotplug lock held, in the thread that allocates or frees.
+ */
+static void
+memory_event(enum rte_mem_event type, const void *addr, size_t bytes, void *arg)
+{
+	struct pmd_port *port = arg;
+	struct transport *t = port->transport;
+	int ret;
+
+	pmd_port_lock(port);
+	if (port->state == PMD_RUNNING) {
+		t->ops->begin(t);
+		if (type == RTE_MEM_EVENT_FREE)
+			ret = t->ops->memory_set(t, addr, bytes);
+		else
+			ret = t->ops->memory_set(t, NULL, 0);
+		if (ret != 0)
+			pmd_give_up(port, ret, "%s", t->error);
+	}
+	pmd_port_unlock(port);
+}
+
+static void
+memory_event_name(const struct pmd_port *port, char name[RTE_MEM_EVENT_CALLBACK_NAME_LEN])
+{
+	snprintf(name, RTE_MEM_EVENT_CALLBACK_NAME_LEN, "net_virtq_%u",
+		port->eth_dev->data->port_id);
+}
+
+int
+pmd_life_start(struct pmd_port *port)
+{
+	char name[RTE_MEM_EVENT_CALLBACK_NAME_LEN];
+	char thread_name[16];
+	int ret;
+
+	port->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (port->wake_fd < 0)
+		return -errno;
+	memory_event_name(port, name);
+	/* ENOTSUP: memory that never changes (--no-huge, --legacy-mem). */
+	if (rte_mem_event_callback_register(name, memory_event, port) != 0 &&
+		rte_errno != ENOTSUP) {
+		ret = -rte_errno;
+		goto close_fd;
+	}
+	snprintf(thread_name, sizeof(thread_name), "virtq-%u", port->eth_dev->data->port_id);
+	ret = rte_ctrl_thread_create(&port->thread, thread_name, NULL, life, port);
+	if (ret != 0)
+		goto unregister;
+	port->has_thread = true;
+	return 0;
+unregister:
+	rte_mem_event_callback_unregister(name, port);
+close_fd:
+	close(port->wake_fd);
+	return ret;
+}
+
+int
+pmd_life_stop(struct pmd_port *port)
+{
+	char name[RTE_MEM_EVENT_CALLBACK_NAME_LEN];
+
+	if (!port->has_thread)
+		return 0;
+	if (pthread_equal(port->thread, pthread_self()))
+		return -EDEADLK;
+	__atomic_store_n(&port->quit, true, __ATOMIC_RELEASE);
+	pmd_life_wake(port);
+	pthread_join(port->thread, NULL);
+	port->has_thread = false;
+	memory_event_name(port, name);
+	rte_mem_event_callback_unregister(name, port);
+	close(port->wake_fd);
+	return 0;
+}
+
+void
+pmd_life_wake(struct pmd_port *port)
+{
+	(void)!eventfd_write(port->wake_fd, 1);
+}
+
+bool
+pmd_life_wait(struct pmd_port *port, uint32_t seconds)
+{
+	const uint64_t end = now_ms() + (uint64_t)seconds * 1000;
+	bool there;
+
+	for (;;) {
+		pmd_port_lock(port);
+		there = port->state != PMD_ABSENT;
+		pmd_port_unlock(port);
+		if (there || now_ms() >= end)
+			return there;
+		rte_delay_us_sleep(5000);
+	}
+}

@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vhost-user frontend. Every request is followed up: by its reply, by an acknowledgement where
+ * REPLY_ACK was negotiated, and where it matters by a GET_FEATURES that comes back only after it.
+ */
+#include "net/vnet_features.h"
+#include "transport.h"
+#include "vhost_user_mem.h"
+#include "vhost_user_msg.h"
+
+#include <rte_common.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* CONFIG joins them with the control queue: config space is of no use without it. */
+#define PROTOCOL_FEATURES \
+	(virtq_bit(VHOST_USER_PROTOCOL_F_MQ) | virtq_bit(VHOST_USER_PROTOCOL_F_REPLY_ACK) | \
+		virtq_bit(VHOST_USER_PROTOCOL_F_NET_MTU) | \
+		virtq_bit(VHOST_USER_PROTOCOL_F_STATUS))
+
+uint32_t vhost_user_reply_ms = 2000;
+uint32_t vhost_user_sequence_ms = 5000;
+
+struct vhost_user {
+	struct transport t;
+	struct sockaddr_un addr;
+	bool server;
+	int listen_fd;         /* server, else -1 */
+	struct stat listen_at; /* the socket file that is ours to remove */
+	int sock;              /* -1: not attached */
+	bool dead;             /* attached, but given up */
+	bool extended;         /* F_PROTOCOL_FEATURES */
+	uint64_t protocol;     /* protocol features in use */
+	uint64_t deadline_ms;
+};
+
+static struct vhost_user *
+vhost_user(struct transport *t)
+{
+	return container_of(t, struct vhost_user, t);
+}
+
+static bool
+protocol_has(const struct vhost_user *v, unsigned int bit)
+{
+	return (v->protocol & virtq_bit(bit)) != 0;
+}
+
+__rte_format_printf(3, 4) static int fail(struct vhost_user *v, int ret, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(v->t.error, sizeof(v->t.error), format, ap);
+	va_end(ap);
+	return ret;
+}
+
+static int
+fail_io(struct vhost_user *v, int ret, uint32_t request)
+{
+	const char *name = vhost_user_request_name(request);
+
+	if (ret == -ETIMEDOUT)
+		return fail(v, ret, "backend is mute: no answer to %s", name);
+	if (ret == -ECONNRESET)
+		return fail(v, ret, "backend hung up at %s", name);
+	if (ret == -EPROTO)
+		return fail(v, ret, "backend sent garbage instead of an answer to %s", name);
+	return fail(v, ret, "%s: %s", name, strerror(-ret));
+}
+
+static uint64_t
+reply_deadline(const struct vhost_user *v)
+{
+	return RTE_MIN(v->deadline_ms, vhost_user_now_ms() + vhost_user_reply_ms);
+}
+
+static int
+send_msg(struct vhost_user *v, struct vhost_user_msg *msg, const int *fds, unsigned int nb_fds)
+{
+	int ret;
+
+	if (v->sock < 0 || v->dead)
+		return fail(v, -ENOTCONN, "no backend");
+	msg->flags |= VHOST_USER_VERSION;
+	ret = vhost_user_send(v->sock, msg, fds, nb_fds, reply_deadline(v));
+	return ret == 0 ? 0 : fail_io(v, ret, msg->request);
+}
+
+/* The answer to msg takes its place; min_bytes of payload or it is no answer. */
+static int
+recv_answer(struct vhost_user *v, struct vhost_user_msg *msg, uint32_t min_bytes)
+{
+	const uint32_t request = msg->request;
+	int ret = vhost_user_recv(v->sock, msg, reply_deadline(v));
+
+	if (ret == 0 && (msg->request != request || msg->bytes < min_bytes ||
+				(msg->flags & VHOST_USER_VERSION_MASK) != VHOST_USER_VERSION ||
+				!(msg->flags & VHOST_USER_REPLY)))
+		ret = -EPROTO;
+	return ret == 0 ? 0 : fail_io(v, ret, request);
+}
+
+static int
+get_u64(struct vhost_user *v, uint32_t request, uint64_t *value)
+{
+	struct vhost_user_msg msg = {.request = request};
+	int ret = send_msg(v, &msg, NULL, 0);
+
+	if (ret == 0)
+		ret = recv_answer(v, &msg, sizeof(msg.payload.u64));
+	if (ret == 0)
+		*value = msg.payload.u64;
+	return ret;
+}
+
+/* A request that the backend may refuse. Without REPLY_ACK a refusal is a hang-up later on. */
+static int
+set(struct vhost_user *v, struct vhost_user_msg *msg, const int *fds, unsigned int nb_fds)
+{
+	int ret;
+
+	if (protocol_has(v, VHOST_USER_PROTOCOL_F_REPLY_ACK))
+		msg->flags |= VHOST_USER_NEED_REPLY;
+	ret = send_msg(v, msg, fds, nb_fds);
+	if (ret != 0 || !(msg->flags & VHOST_USER_NEED_REPLY))
+		return ret;
+	ret = recv_answer(v, msg, sizeof(msg->payload.u64));
+	if (ret == 0 && msg->payload.u64 != 0)
+		ret = fail(
+			v, -EREMOTEIO, "backend refused %s", vhost_user_request_name(msg->request));
+	return ret;
+}
+
+static int
+set_u64(struct vhost_user *v, uint32_t request, uint64_t value)
+{
+	struct vhost_user_msg msg = {
+		.request = request,
+		.bytes = sizeof(msg.payload.u64),
+		.payload.u64 = value,
+	};
+
+	return set(v, &msg, NULL, 0);
+}
+
+static int
+set_state(struct vhost_user *v, uint32_t request, uint32_t index, uint32_t num)
+{
+	struct vhost_user_msg msg = {
+		.request = request,
+		.bytes = sizeof(msg.payload.state),
+		.payload.state = {index, num},
+	};
+
+	return set(v, &msg, NULL, 0);
+}
+
+/* Messages are handled in turn: the answer to this says that those before it were. */
+static int
+barrier(struct vhost_user *v)
+{
+	uint64_t unused;
+
+	if (protocol_has(v, VHOST_USER_PROTOCOL_F_REPLY_ACK))
+		return 0;
+	return get_u64(v, VHOST_USER_GET_FEATURES, &unused);
+}
+
+/*
+ * Connection.
+ */
+
+static int
+try_connect(const struct sockaddr_un *addr, int *sock)
+{
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int ret;
+
+	if (s < 0)
+		return -errno;
+	if (connect(s, (const struct sockaddr *)addr, sizeof(*addr)) == 0) {
+		*sock = s;
+		return 0;
+	}
+	ret = -errno;
+	close(s);
+	return ret;
+}
+
+static int
+op_attach(struct transport *t)
+{
+	struct vhost_user *v = vhost_user(t);
+	int sock = -1;
+	int ret = 0;
+
+	if (v->server) {
+		sock = accept4(v->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (sock < 0)
+			return fail(v, -EAGAIN, "no backend has connected to %s", v->addr.sun_path);
+	} else {
+		ret = try_connect(&v->addr, &sock);
+		if (ret != 0)
+			return fail(v, -EAGAIN, "no backend at %s (%s)", v->addr.sun_path,
+				strerror(-ret));
+	}
+	v->sock = sock;
+	v->dead = false;
+	v->extended = false;
+	v->protocol = 0;
+	t->attached = true;
+	return 0;
+}
+
+static int
+op_event_fd(const struct transport *t, short *events)
+{
+	const struct vhost_user *v = container_of(t, const struct vhost_user, t);
+
+	if (v->sock >= 0) {
+		/* Not POLLIN: answers belong to whoever asked. */
+		*events = POLLRDHUP;
+		return v->sock;
+	}
+	*events = POLLIN;
+	return v->listen_fd;
+}
+
+static bool
+op_alive(struct transport *t)
+{
+	struct vhost_user *v = vhost_user(t);
+	struct pollfd p = {.fd = v->sock, .events = POLLRDHUP};
+
+	if (v->sock < 0 || v->dead)
+		return false;
+	if (poll(&p, 1, 0) <= 0)
+		return true;
+	fail(v, 0, "backend hung up");
+	return false;
+}
+
+static void
+op_drop(struct transport *t)
+{
+	struct vhost_user *v = vhost_user(t);
+
+	if (v->sock < 0 || v->dead)
+		return;
+	v->dead = true;
+	/* The number stays taken until the control thread, which polls it, closes it. */
+	shutdown(v->sock, SHUT_RDWR);
+}
+
+static void
+op_detach(struct transport *t)
+{
+	struct vhost_user *v = vhost_user(t);
+
+	if (v->sock >= 0)
+		close(v->sock);
+	v->sock = -1;
+	t->attached = false;
+}
+
+static void
+op_destroy(struct transport *t)
+{
+	struct vhost_user *v = vhost_user(t);
+	struct stat st;
+
+	op_detach(t);
+	if (v->listen_fd >= 0) {
+		if (stat(v->addr.sun_path, &st) == 0 && st.st_dev == v->listen_at.st_dev &&
+			st.st_ino == v->listen_at.st_ino)
+			unlink(v->addr.sun_path);
+		close(v->listen_fd);
+	}
+	free(v);
+}
+
+static void
+op_begin(struct transport *t)
+{
+	vhost_user(t)->deadline_ms = vhost_user_now_ms() + vhost_user_sequence_ms;
+}
+
+/*
+ * Requests.
+ */
+
+static int
+op_features_get(struct transport *t, uint64_t *features, uint32_t *pairs_max)
+{
+	struct vhost_user *v = vhost_user(t);
+	struct vhost_user_msg owner = {.request = VHOST_USER_SET_OWNER};
+	uint64_t pairs = 1;
+	uint64_t offered;
+	int ret = get_u64(v, VHOST_USER_GET_FEATURES, features);
+
+	if (ret != 0)
+		return ret;
+	v->extended = *features & virtq_bit(VHOST_USER_F_PROTOCOL_FEATURES);
+	if (v->extended) {
+		ret = get_u64(v, VHOST_USER_GET_PROTOCOL_FEATURES, &offered);
+		if (ret != 0)
+			return ret;
+		offered &= PROTOCOL_FEATURES;
+		ret = set_u64(v, VHOST_USER_SET_PROTOCOL_FEATURES, offered);
+		if (ret != 0)
+			return ret;
+		v->protocol = offered;
+	}
+	ret = set(v, &owner, NULL, 0);
+	if (ret == 0 && protocol_has(v, VHOST_USER_PROTOCOL_F_MQ))
+		ret = get_u64(v, VHOST_USER_GET_QUEUE_NUM, &pairs);
+	/* With CONFIG a backend may show more than to a frontend that has not asked for it. */
+	if (ret == 0 && protocol_has(v, VHOST_USER_PROTOCOL_F_CONFIG))
+		ret = get_u64(v, VHOST_USER_GET_FEATURES, features);
+	*pairs_max = (uint32_t)RTE_MIN(pairs, UINT64_C(0x8000));
+	return ret;
+}
+
+static uint64_t
+op_features_own(const struct transport *t)
+{
+	const struct vhost_user *v = container_of(t, const struct vhost_user, t);
+
+	return v->extended ? virtq_bit(VHOST_USER_F_PROTOCOL_FEATURES) : 0;
+}
+
+static int
+op_features_set(struct transport *t, uint64_t features)
+{
+	return set_u64(vhost_user(t), VHOST_USER_SET_FEATURES, features);
+}
+
+static int
+op_status_set(struct transport *t, uint8_t status)
+{
+	struct vhost_user *v = vhost_user(t);
+
+	if (!protocol_has(v, VHOST_USER_PROTOCOL_F_STATUS))
+		return -ENOTSUP;
+	return set_u64(v, VHOST_USER_SET_STATUS, status);
+}
+
+static int
+op_status_get(struct transport *t, uint8_t *status)
+{
+	struct vhost_user *v = vhost_user(t);
+	uint64_t value;
+	int ret;
+
+	if (!protocol_has(v, VHOST_USER_PROTOCOL_F_STATUS))
+		return -ENOTSUP;
+	ret = get_u64(v, VHOST_USER_GET_STATUS, &value);
+	if (ret == 0)
+		*status = (uint8_t)value;
+	return ret;
+}
+
+static int
+op_config_get(struct transport *t, uint32_t offset, void *buf, uint32_t bytes)
+{
+	struct vhost_user *v = vhost_user(t);
+	const uint32_t head = offsetof(struct vhost_user_config, region);
+	struct vhost_user_msg msg = {
+		.request = VHOST_USER_GET_CONFIG,
+		.bytes = head + bytes,
+		.payload.config = {.offset = offset, .bytes = bytes},
+	};
+	int ret;
+
+	if (!protocol_has(v, VHOST_USER_PROTOCOL_F_CONFIG) || bytes > VHOST_USER_CONFIG_MAX)
+		return -ENOTSUP;
+	ret = send_msg(v, &msg, NULL, 0);
+	if (ret == 0)
+		ret = recv_answer(v, &msg, head + bytes);
+	if (ret == 0)
+		memcpy(buf, msg.payload.config.region, bytes);
+	return ret;
+}
+
+static bool
+op_mtu_wanted(const struct transport *t)
+{
+	const struct vhost_user *v = container_of(t, const struct vhost_user, t);
+
+	return protocol_has(v, VHOST_USER_PROTOCOL_F_NET_MTU);
+}
+
+static int
+op_mtu_set(struct transport *t, uint16_t mtu)
+{
+	return set_u64(vhost_user(t), VHOST_USER_NET_SET_MTU, mtu);
+}
+
+static int
+op_memory_check(char *why, size_t why_bytes)
+{
+	struct vhost_user_mem mem;
+
+	return vhost_user_mem_build(&mem, NULL, 0, why, why_bytes);
+}
+
+static int
+op_memory_set(struct transport *t, const void *without, size_t bytes)
+{
+	struct vhost_user *v = vhost_user(t);
+	struct vhost_user_mem mem;
+	struct vhost_user_msg msg = {.request = VHOST_USER_SET_MEM_TABLE};
+	int ret = vhost_user_mem_build(&mem, without, bytes, v->t.error, sizeof(v->t.error));
+
+	if (ret != 0)
+		return ret;
+	msg.payload.table = mem.table;
+	msg.bytes = offsetof(struct vhost_user_table, regions) +
+		    mem.table.nb_regions * sizeof(struct vhost_user_region);
+	ret = set(v, &msg, mem.fds, mem.table.nb_regions);
+	return ret == 0 ? barrier(v) : ret;
+}
+
+static int
+set_fd(struct vhost_user *v, uint32_t request, uint32_t index, int fd)
+{
+	struct vhost_user_msg msg = {
+		.request = request,
+		.bytes = sizeof(msg.payload.u64),
+		.payload.u64 = index,
+	};
+
+	return set(v, &msg, &fd, 1);
+}
+
+static int
+op_queue_set(struct transport *t, const struct transport_queue *q)
+{
+	struct vhost_user *v = vhost_user(t);
+	struct vhost_user_msg addr = {
+		.request = VHOST_USER_SET_VRING_ADDR,
+		.bytes = sizeof(addr.payload.addr),
+		.payload.addr =
+			{
+				.index = q->index,
+				.desc = (uintptr_t)q->vq->desc,
+				.used = (uintptr_t)q->vq->used,
+				.avail = (uintptr_t)q->vq->avail,
+			},
+	};
+	int ret = set_state(v, VHOST_USER_SET_VRING_NUM, q->index, q->vq->size);
+
+	if (ret == 0)
+		ret = set_state(v, VHOST_USER_SET_VRING_BASE, q->index, q->base);
+	if (ret == 0)
+		ret = set(v, &addr, NULL, 0);
+	if (ret == 0)
+		ret = set_fd(v, VHOST_USER_SET_VRING_CALL, q->index, q->call_fd);
+	/* Last: it starts the ring. */
+	if (ret == 0)
+		ret = set_fd(v, VHOST_USER_SET_VRING_KICK, q->index, q->kick_fd);
+	return ret;
+}
+
+static int
+op_queue_enable(struct transport *t, uint32_t index, bool on)
+{
+	struct vhost_user *v = vhost_user(t);
+
+	/* Without the extension rings are enabled from their start on. */
+	if (!v->extended)
+		return 0;
+	return set_state(v, VHOST_USER_SET_VRING_ENABLE, index, on);
+}
+
+static int
+op_queue_reset(struct transport *t, uint32_t index)
+{
+	struct vhost_user *v = vhost_user(t);
+	struct vhost_user_msg msg = {
+		.request = VHOST_USER_GET_VRING_BASE,
+		.bytes = sizeof(msg.payload.state),
+		.payload.state = {index, 0},
+	};
+	int ret = send_msg(v, &msg, NULL, 0);
+
+	return ret == 0 ? recv_answer(v, &msg, sizeof(msg.payload.state)) : ret;
+}
+
+static void
+op_notify(struct transport *t, const struct transport_queue *q)
+{
+	RTE_SET_USED(t);
+	/* A full counter is a kick that waits already. */
+	(void)!eventfd_write(q->kick_fd, 1);
+}
+
+static const struct transport_ops vhost_user_ops = {
+	.name = "vhost-user",
+	.attach = op_attach,
+	.event_fd = op_event_fd,
+	.alive = op_alive,
+	.drop = op_drop,
+	.detach = op_detach,
+	.destroy = op_destroy,
+	.begin = op_begin,
+	.features_get = op_features_get,
+	.features_own = op_features_own,
+	.features_set = op_features_set,
+	.status_set = op_status_set,
+	.status_get = op_status_get,
+	.config_get = op_config_get,
+	.mtu_wanted = op_mtu_wanted,
+	.mtu_set = op_mtu_set,
+	.memory_check = op_memory_check,
+	.memory_set = op_memory_set,
+	.queue_set = op_queue_set,
+	.queue_enable = op_queue_enable,
+	.queue_reset = op_queue_reset,
+	.notify = op_notify,
+};
+
+/* Remove a socket that nobody serves. */
+static int
+clear_path(const struct sockaddr_un *addr, char *why, size_t why_bytes)
+{
+	struct stat st;
+	int sock = -1;
+	int ret;
+
+	if (lstat(addr->sun_path, &st) != 0)
+		return 0;
+	ret = S_ISSOCK(st.st_mode) ? try_connect(addr, &sock) : -EEXIST;
+	if (ret == -ECONNREFUSED) {
+		unlink(addr->sun_path);
+		return 0;
+	}
+	if (ret == 0)
+		close(sock);
+	snprintf(why, why_bytes, "%s is %s; give another path, or leave server=1 out",
+		addr->sun_path,
+		ret == 0 || ret == -EAGAIN ? "served by another process" : "not to be replaced");
+	return -EADDRINUSE;
+}
+
+static int
+listen_at(struct vhost_user *v, char *why, size_t why_bytes)
+{
+	int ret = clear_path(&v->addr, why, why_bytes);
+
+	if (ret != 0)
+		return ret;
+	v->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (v->listen_fd >= 0 &&
+		bind(v->listen_fd, (const struct sockaddr *)&v->addr, sizeof(v->addr)) == 0 &&
+		stat(v->addr.sun_path, &v->listen_at) == 0 && listen(v->listen_fd, 1) == 0)
+		return 0;
+	ret = -errno;
+	snprintf(why, why_bytes, "cannot listen at %s: %s", v->addr.sun_path, strerror(errno));
+	if (v->listen_fd >= 0)
+		close(v->listen_fd);
+	return ret;
+}
+
+int
+transport_vhost_user_create(
+	struct transport **t, const char *path, bool server, char *why, size_t why_bytes)
+{
+	struct vhost_user *v = calloc(1, sizeof(*v));
+	int ret;
+
+	if (v == NULL) {
+		snprintf(why, why_bytes, "out of memory");
+		return -ENOMEM;
+	}
+	v->t.ops = &vhost_user_ops;
+	v->addr.sun_family = AF_UNIX;
+	snprintf(v->addr.sun_path, sizeof(v->addr.sun_path), "%s", path);
+	v->server = server;
+	v->listen_fd = -1;
+	v->sock = -1;
+	if (server) {
+		ret = listen_at(v, why, why_bytes);
+		if (ret != 0) {
+			free(v);
+			return ret;
+		}
+	}
+	*t = &v->t;
+	return 0;
+}
