@@ -14,6 +14,7 @@ import report
 LEGS = ["drv.tx", "dev.rx", "dev.tx", "switch", "drv.rx"]
 BURST = 32
 TIMEOUT = 300
+NAME = re.compile(r"(fn|cfn)=(\(\d+\))(?: (\S+))?")
 LINE = re.compile(r"^\s*([\d,]+) .*?\)\s+(\S+)")
 
 
@@ -50,27 +51,39 @@ def run(args, config):
     return result["turns"] * BURST, profile
 
 
-def annotate(profile, inclusive):
-    """(instructions, file:function) of every line of callgrind_annotate."""
-    text = subprocess.run(["callgrind_annotate", "--auto=no", "--threshold=100",
-                           "--inclusive=" + ("yes" if inclusive else "no"), profile],
+def legs_of(profile, packets):
+    """Instructions per packet by leg, all that it calls included: the cost of calls to it.
+
+    In callgrind's format a call is three lines: cfn=(number) name, where the name stands once for
+    each number; calls=...; position and inclusive cost.
+    """
+    names = {}
+    found = {}
+    called = None
+    with open(profile, encoding="utf-8") as file:
+        for line in file:
+            match = NAME.match(line)
+            if match:
+                kind, number, name = match.groups()
+                name = names.setdefault(number, name)
+                called = name if kind == "cfn" else called
+            elif line.startswith("calls="):
+                cost = int(next(file).split()[1])
+                for leg in LEGS:
+                    if called == function(leg):
+                        found[leg] = found.get(leg, 0) + cost / packets
+    return found
+
+
+def by_function(profile):
+    """(instructions, file:function), without what a function calls."""
+    text = subprocess.run(["callgrind_annotate", "--auto=no", "--threshold=100", profile],
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                           check=True).stdout
     for line in text.splitlines():
         match = LINE.match(line)
         if match and ":" in match.group(2):
             yield int(match.group(1).replace(",", "")), match.group(2)
-
-
-def legs_of(profile, packets):
-    """Inclusive instructions per packet by leg; a function counts once, where it is defined."""
-    found = {}
-    for count, where in annotate(profile, True):
-        file, _, name = where.rpartition(":")
-        for leg in LEGS:
-            if name == function(leg) and "path_" in os.path.basename(file):
-                found[leg] = count / packets
-    return found
 
 
 def parse_args():
@@ -105,7 +118,7 @@ def main():
         found = legs_of(profile, packets)
         lines.append((config["name"], *(f"{found[leg]:.1f}" if leg in found else "-"
                                         for leg in LEGS), f"{sum(found.values()):.1f}"))
-        own = sorted(annotate(profile, False), reverse=True)[:args.top]
+        own = sorted(by_function(profile), reverse=True)[:args.top]
         tops += ["", config["name"] + ", by function:"] if own else []
         tops += [f"{count / packets:8.1f}  {os.path.basename(where)}" for count, where in own]
     print(report.table(lines))
