@@ -100,6 +100,32 @@ receiveq(const struct port_rxq *rxq, uint16_t port_id)
 }
 
 /*
+ * Where a flooded frame goes if there is just one other port: no copy of it is needed then.
+ * NULL with *flood set when there are several; NULL and a drop counted when there is none.
+ */
+static struct port_txq *
+flood_target(struct port_rxq *rxq, bool *flood)
+{
+	const struct worker_ports *ports = __atomic_load_n(&worker_ports, __ATOMIC_ACQUIRE);
+	struct port_txq *only = NULL;
+
+	for (uint16_t i = 0; ports != NULL && i < ports->nb; i++) {
+		if (ports->ports[i] == rxq->port)
+			continue;
+		if (only != NULL) {
+			*flood = true;
+			return NULL;
+		}
+		only = receiveq(rxq, ports->ports[i]->id);
+	}
+	if (only != NULL)
+		rxq->stats.flooded++;
+	else
+		rxq->stats.no_port++;
+	return only;
+}
+
+/*
  * Decide where a unicast or group frame goes: a receiveq, or NULL with *flood set or a drop
  * counted.
  */
@@ -110,17 +136,14 @@ look_up(struct port_rxq *rxq, uint64_t key, uint32_t generation, bool *flood)
 	uint16_t port_id;
 
 	if (key & 1) {
-		if ((key & KEY_RESERVED_MASK) == KEY_RESERVED)
-			rxq->stats.reserved_multicast++;
-		else
-			*flood = true;
+		if ((key & KEY_RESERVED_MASK) != KEY_RESERVED)
+			return flood_target(rxq, flood);
+		rxq->stats.reserved_multicast++;
 		return NULL;
 	}
 	port_id = fdb_lookup(key);
-	if (port_id == FDB_NONE) {
-		*flood = true;
-		return NULL;
-	}
+	if (port_id == FDB_NONE)
+		return flood_target(rxq, flood);
 	if (port_id == rxq->port->id) {
 		rxq->stats.same_port++;
 		return NULL;
@@ -175,7 +198,7 @@ decide(struct worker *w, struct port_rxq *rxq, struct frame **frames, uint16_t n
 			f->to = memo;
 		} else {
 			f->to = look_up(rxq, to, generation, &flood);
-			if (f->to != NULL) {
+			if (rxq->to.mac == to && rxq->to.stamp == generation) {
 				memo = f->to;
 				memo_key = to;
 			}
@@ -322,6 +345,33 @@ publish_targets(struct worker *w, struct burst *b)
 	}
 }
 
+/* Copies of frames to every other port, a burst each; one receiveq is locked at a time. */
+static __rte_noinline void
+flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies, uint16_t n)
+{
+	const struct worker_ports *ports = __atomic_load_n(&worker_ports, __ATOMIC_ACQUIRE);
+	struct frame *frames[WORKER_BURST];
+
+	w->nb_segs = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		frames[i] = &w->frames[i];
+		forward_of_mbuf(w, frames[i], copies[i]);
+	}
+	for (uint16_t i = 0; ports != NULL && i < ports->nb; i++) {
+		struct burst b = {.nb_targets = 1};
+
+		b.targets[0] = receiveq(rxq, ports->ports[i]->id);
+		if (ports->ports[i] == rxq->port || b.targets[0] == NULL)
+			continue;
+		if (w->shared)
+			lock_targets(&b);
+		send(w, b.targets[0], frames, n);
+		publish_targets(w, &b);
+	}
+	rxq->stats.flooded += n;
+	rte_pktmbuf_free_bulk(copies, n);
+}
+
 #define FUNCTION_NAME_(isa) forward_burst_##isa
 #define FUNCTION_NAME(isa) FUNCTION_NAME_(isa)
 
@@ -333,6 +383,7 @@ FUNCTION_NAME(FORWARD_ISA)(struct worker *w, struct port_rxq *rxq)
 	struct rte_mbuf *copies[WORKER_BURST];
 	uint16_t heads[WORKER_BURST];
 	struct burst b;
+	uint16_t nb_copies = 0;
 	uint16_t n = virtq_device_avail(q, WORKER_BURST);
 
 	if (n == 0)
@@ -343,8 +394,13 @@ FUNCTION_NAME(FORWARD_ISA)(struct worker *w, struct port_rxq *rxq)
 	w->nb_segs = 0;
 	n = take(w, rxq, heads, frames, RTE_MIN(n, (uint16_t)WORKER_BURST));
 	decide(w, rxq, frames, n, &b);
-	for (uint16_t i = 0; i < b.nb_flood; i++)
-		copies[i] = forward_to_mbuf(b.flood[i]);
+	for (uint16_t i = 0; i < b.nb_flood; i++) {
+		copies[nb_copies] = forward_to_mbuf(b.flood[i]);
+		if (copies[nb_copies] != NULL)
+			nb_copies++;
+		else
+			rxq->stats.no_mbuf++;
+	}
 	if (w->shared)
 		lock_targets(&b);
 	if (likely(b.nb_list > 0))
@@ -356,11 +412,7 @@ FUNCTION_NAME(FORWARD_ISA)(struct worker *w, struct port_rxq *rxq)
 	if (unlikely(virtq_device_publish(q)))
 		forward_interrupt(rxq->call_fd, &rxq->stats.interrupts);
 	publish_targets(w, &b);
-	for (uint16_t i = 0; i < b.nb_flood; i++) {
-		if (copies[i] != NULL)
-			forward_flood(w, rxq, copies[i]);
-		else
-			rxq->stats.no_mbuf++;
-	}
+	if (unlikely(nb_copies > 0))
+		flood(w, rxq, copies, nb_copies);
 	return n;
 }

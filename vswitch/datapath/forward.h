@@ -44,8 +44,8 @@ void forward_send_chains(struct worker *w, struct port_txq *txq, const struct fr
 /** A copy of a frame in mbufs, NULL when the pool is empty. */
 struct rte_mbuf *forward_to_mbuf(const struct frame *frame);
 
-/** Send one frame to all ports but the one it came from; frees the mbuf. */
-void forward_flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf *m);
+/** The frame that lies in an mbuf; takes pieces of w->segs[]. The mbuf must outlive it. */
+void forward_of_mbuf(struct worker *w, struct frame *frame, const struct rte_mbuf *m);
 
 /** Learn where a frame came from. @return false: the source address is not one. */
 bool forward_learn(struct worker *w, struct port_rxq *rxq, uint64_t key);

@@ -233,6 +233,8 @@ forward_send_chains(struct worker *w, struct port_txq *txq, const struct frame *
 /*
  * Frames to several ports.
  */
+static_assert(WORKER_BURST * (FRAME_MAX / RTE_MBUF_DEFAULT_DATAROOM + 1) <= WORKER_SEGS,
+	"pieces of a burst of mbufs");
 
 static bool
 mbuf_write(struct rte_mbuf *m, struct rte_mbuf **last, const uint8_t *from, uint32_t n)
@@ -282,70 +284,26 @@ forward_to_mbuf(const struct frame *frame)
 	return m;
 }
 
-/* The frame as it lies in mbufs; at most FRAME_MAX bytes, so segs[] is large enough. */
-#define MBUF_SEGS_MAX (FRAME_MAX / 256 + 2)
-
-static void
-frame_of_mbuf(struct frame *frame, struct virtq_seg *segs, const struct rte_mbuf *m)
+void
+forward_of_mbuf(struct worker *w, struct frame *frame, const struct rte_mbuf *m)
 {
-	struct virtq_seg *rest = segs;
+	struct virtq_seg *segs = &w->segs[w->nb_segs];
 	uint32_t nb_segs = 0;
 
-	for (const struct rte_mbuf *s = m; s != NULL && nb_segs < MBUF_SEGS_MAX; s = s->next)
+	/* A frame is at most FRAME_MAX bytes: a burst of them has fewer pieces than segs[]. */
+	for (const struct rte_mbuf *s = m; s != NULL; s = s->next)
 		segs[nb_segs++] = (struct virtq_seg){
 			.ptr = rte_pktmbuf_mtod(s, uint8_t *),
 			.len = s->data_len,
 		};
+	w->nb_segs = (uint16_t)(w->nb_segs + nb_segs);
 	frame->len = m->pkt_len;
-	segs_pull(&rest, &nb_segs, frame->head, RTE_MIN(frame->len, (uint32_t)FRAME_HEAD));
-	frame->segs = rest;
+	segs_pull(&segs, &nb_segs, frame->head, RTE_MIN(frame->len, (uint32_t)FRAME_HEAD));
+	frame->segs = segs;
 	frame->nb_segs = nb_segs;
 	frame->rest = NULL;
-	if (nb_segs <= 1) {
-		frame->rest = rest->ptr;
+	if (nb_segs == 1) {
+		frame->rest = segs->ptr;
 		frame->nb_segs = 0;
 	}
-}
-
-static bool
-flood_to_port(struct worker *w, const struct port_rxq *rxq, const struct port *port,
-	const struct frame *frame)
-{
-	const struct port_txset *set = __atomic_load_n(&port->txset, __ATOMIC_ACQUIRE);
-	struct port_txq *txq;
-	bool interrupt;
-
-	if (set == NULL)
-		return false;
-	txq = set->txq[rxq->pair % set->nb];
-	if (w->shared)
-		rte_spinlock_lock(&txq->lock);
-	forward_send_chains(w, txq, frame);
-	interrupt = virtq_device_publish(&txq->vq);
-	if (w->shared)
-		rte_spinlock_unlock(&txq->lock);
-	if (interrupt)
-		forward_interrupt(txq->call_fd, &txq->stats.interrupts);
-	return true;
-}
-
-void
-forward_flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf *m)
-{
-	struct virtq_seg segs[MBUF_SEGS_MAX];
-	struct frame frame;
-	bool any = false;
-
-	frame_of_mbuf(&frame, segs, m);
-	for (uint16_t id = 0; id < PORT_MAX; id++) {
-		const struct port *port = port_get(id);
-
-		if (port != NULL && port != rxq->port)
-			any |= flood_to_port(w, rxq, port, &frame);
-	}
-	if (any)
-		rxq->stats.flooded++;
-	else
-		rxq->stats.no_port++;
-	rte_pktmbuf_free(m);
 }

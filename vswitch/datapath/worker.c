@@ -9,6 +9,7 @@
 #include <errno.h>
 
 struct rte_mempool *worker_pool;
+struct worker_ports *worker_ports;
 
 static struct {
 	struct worker **workers; /* [nb] */
@@ -49,6 +50,8 @@ workers_fini(void)
 		free(all.workers[i]->list);
 		rte_free(all.workers[i]);
 	}
+	free(worker_ports);
+	worker_ports = NULL;
 	free(all.workers);
 	rte_free(all.qsbr);
 	all.workers = NULL;
@@ -144,18 +147,38 @@ build_txset(const struct port *port)
 	return set;
 }
 
+static struct worker_ports *
+build_ports(void)
+{
+	struct worker_ports *ports = malloc(sizeof(*ports) + PORT_MAX * sizeof(ports->ports[0]));
+
+	if (ports == NULL)
+		return NULL;
+	ports->nb = 0;
+	for (uint16_t id = 0; id < PORT_MAX; id++) {
+		struct port *port = port_get(id);
+
+		if (port != NULL && port->txset != NULL)
+			ports->ports[ports->nb++] = port;
+	}
+	return ports;
+}
+
 void
 workers_publish(struct port *port)
 {
 	struct worker_list *old_lists[RTE_MAX_LCORE] = {NULL};
+	struct worker_ports *old_ports;
 	struct port_txset *old_set;
 
 	old_set = __atomic_exchange_n(&port->txset, build_txset(port), __ATOMIC_ACQ_REL);
 	for (uint16_t i = 0; i < all.nb; i++)
 		old_lists[i] =
 			__atomic_exchange_n(&all.workers[i]->list, build_list(i), __ATOMIC_ACQ_REL);
+	old_ports = __atomic_exchange_n(&worker_ports, build_ports(), __ATOMIC_ACQ_REL);
 	rte_rcu_qsbr_synchronize(all.qsbr, RTE_QSBR_THRID_INVALID);
 	free(old_set);
+	free(old_ports);
 	for (uint16_t i = 0; i < all.nb; i++)
 		free(old_lists[i]);
 }

@@ -33,6 +33,14 @@ struct worker_list {
 	struct port_rxq *rxq[];
 };
 
+/* Ports that have a receiveq running: where floods go. Immutable once published. */
+struct worker_ports {
+	uint16_t nb;
+	struct port *ports[];
+};
+
+extern struct worker_ports *worker_ports; /* replaced by control, RCU; NULL: none */
+
 struct worker {
 	struct worker_list *list; /* replaced by control, RCU */
 	uint32_t polls;

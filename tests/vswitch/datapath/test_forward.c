@@ -205,6 +205,7 @@ unicast_goes_on_with_an_empty_mbuf_pool_and_floods_do_not(void **state)
 
 	(void)state;
 	open_two(MERGE, MERGE);
+	guest_open(&c, "c", 1, 64, 0);
 	introduce(&b, 2);
 	guest_post(&b, 0, 0, 32, 2048);
 	while (nb < RTE_DIM(held) && (held[nb] = rte_pktmbuf_alloc(worker_pool)) != NULL)
@@ -222,6 +223,7 @@ unicast_goes_on_with_an_empty_mbuf_pool_and_floods_do_not(void **state)
 	assert_int_equal(a.port->rxq[0]->stats.no_mbuf, 1);
 	while (nb > 0)
 		rte_pktmbuf_free(held[--nb]);
+	guest_close(&c);
 	close_two();
 }
 
@@ -249,6 +251,12 @@ unknown_and_group_addresses_flood_to_all_others(void **state)
 	assert_int_equal(a.port->rxq[0]->stats.flooded, RTE_DIM(groups));
 	assert_int_equal(rte_mempool_in_use_count(worker_pool), 0);
 	guest_close(&c);
+	/* One other port only: no copy in between, so no mbuf. */
+	while (rte_pktmbuf_alloc(worker_pool) != NULL)
+		;
+	guest_post(&b, 0, 0, 2, 2048);
+	assert_frame_arrives(&a, &b, 3000, NULL);
+	assert_int_equal(a.port->rxq[0]->stats.flooded, RTE_DIM(groups) + 1);
 	close_two();
 }
 
