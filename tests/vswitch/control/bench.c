@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bench.h"
+
+#include "control/port_vhost.h"
+
+#include <rte_eal.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_MS 20000 /* a hang, not a measure */
+
+struct frontend fa, fb;
+
+static char directory[32];
+
+static int
+start_eal(void)
+{
+	static char args[][40] = {"test", "--no-huge", "--no-shconf", "-m", "64", "--no-pci",
+		"--no-telemetry", "--log-level=*:error", "--log-level=lib.vhost.config:crit",
+		"--log-level=user.virtq.switch:crit", "-l", "0"};
+	char *argv[RTE_DIM(args)];
+
+	for (size_t i = 0; i < RTE_DIM(args); i++)
+		argv[i] = args[i];
+	return rte_eal_init((int)RTE_DIM(argv), argv) < 0 ? -1 : 0;
+}
+
+int
+bench_setup(void **state)
+{
+	static bool eal;
+	struct vswitch_conf conf = {.nb_mbufs = 255, .mac_entries = 1024, .nb_workers = 1};
+
+	(void)state;
+	if (!eal && start_eal() != 0)
+		return -1;
+	eal = true;
+	strcpy(directory, "/tmp/virtq-test-XXXXXX");
+	if (mkdtemp(directory) == NULL)
+		return -1;
+	frontend_open(&fa);
+	frontend_open(&fb);
+	return vswitch_init(&conf);
+}
+
+int
+bench_teardown(void **state)
+{
+	(void)state;
+	vswitch_fini();
+	frontend_close(&fa);
+	frontend_close(&fb);
+	/* Fails, and with it the test, when a socket was left. */
+	return rmdir(directory);
+}
+
+const char *
+bench_path(const char *name)
+{
+	static char text[4][64];
+	static int next;
+	char *path = text[next++ % 4];
+
+	snprintf(path, sizeof(text[0]), "%s/%s", directory, name);
+	return path;
+}
+
+struct port *
+bench_port(const char *name, uint16_t pairs)
+{
+	struct vswitch_port_conf conf = {.name = name, .path = bench_path(name), .pairs = pairs};
+	int id = vswitch_port_add(&conf);
+
+	assert_true(id >= 0);
+	return port_get((uint16_t)id);
+}
+
+void
+bench_poll(void)
+{
+	while (vswitch_poll(0) != 0)
+		;
+}
+
+static void
+wait_connected(const struct port *port, bool connected)
+{
+	const struct port_vhost *pv = port->backend;
+	const struct timespec ms = {.tv_nsec = 1000000};
+
+	for (int i = 0; i < WAIT_MS; i++) {
+		if ((__atomic_load_n(&pv->vid, __ATOMIC_ACQUIRE) >= 0) == connected)
+			return;
+		nanosleep(&ms, NULL);
+	}
+	fail_msg("port %s does not get %s", port->name, connected ? "up" : "down");
+}
+
+void
+bench_wait_down(const struct port *port)
+{
+	wait_connected(port, false);
+}
+
+void
+bench_wait_up(const struct port *port)
+{
+	wait_connected(port, true);
+}
+
+void
+bench_pass(struct frontend *from, uint32_t tx, struct frontend *to, uint32_t rx, uint32_t first,
+	uint32_t n)
+{
+	uint32_t id, len;
+
+	frontend_post(to, rx, n);
+	for (uint32_t i = 0; i < n; i++)
+		frontend_frame(
+			from, tx, to == &fb ? 0xb : 0xa, from == &fb ? 0xb : 0xa, first + i, 60);
+	bench_poll();
+	for (uint32_t i = 0; i < n; i++) {
+		assert_int_equal(frontend_received(to, rx), first + i);
+		assert_true(fake_driver_take(&from->ring[tx], &id, &len));
+		assert_int_equal(len, 0);
+	}
+	assert_int_equal(frontend_received(to, rx), -1);
+}
+
+uint32_t
+bench_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	uint32_t nb = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		nb++;
+	closedir(dir);
+	return nb;
+}
+
+uint32_t
+bench_maps(void)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[512];
+	uint32_t nb = 0;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		nb += strstr(line, "memfd:frontend") != NULL;
+	fclose(f);
+	return nb;
+}
