@@ -5,33 +5,38 @@
 
 #include <stdint.h>
 
-/* One list makes enum and text. DEV_: seen by the device role, DRV_: by the driver role. */
+/* One list makes enum, name and text. DEV_: seen by the device role, DRV_: by the driver role. */
 #define VIRTQ_FAULTS(_) \
-	_(NONE, "none") \
-	_(AVAIL_INDEX, "available index ran ahead by more than the ring holds") \
-	_(HEAD_INDEX, "available entry names a descriptor outside the table") \
-	_(NEXT_INDEX, "next names a descriptor outside the table") \
-	_(CHAIN_LOOP, "chain is longer than the ring, or loops") \
-	_(CHAIN_BYTES, "chain adds up to 2^32 bytes or more") \
-	_(CHAIN_SEGMENTS, "chain has more parts than this device accepts") \
-	_(ADDRESS, "buffer lies outside the shared memory") \
-	_(READ_AFTER_WRITE, "device-readable descriptor behind a device-writable one") \
-	_(NOT_READABLE, "device-writable descriptor where only readable ones belong") \
-	_(NOT_WRITABLE, "device-readable descriptor where only writable ones belong") \
-	_(INDIRECT_NOT_NEGOTIATED, "indirect descriptor without VIRTIO_F_INDIRECT_DESC") \
-	_(INDIRECT_NEXT, "INDIRECT and NEXT in one descriptor") \
-	_(INDIRECT_NESTED, "indirect descriptor inside an indirect table") \
-	_(INDIRECT_LENGTH, "indirect table length is zero or not a multiple of 16") \
-	_(INDIRECT_ADDRESS, "indirect table lies outside the shared memory") \
-	_(USED_INDEX, "used index ran ahead of what was made available") \
-	_(USED_ID_RANGE, "used id is outside the descriptor table") \
-	_(USED_ID_FREE, "used id names a buffer that is not outstanding") \
-	_(USED_ORDER, "used out of order although VIRTIO_F_IN_ORDER was negotiated") \
-	_(USED_LENGTH, "used length is impossible for the buffer") \
-	_(NUM_BUFFERS, "num_buffers promises more buffers than were used")
+	_(NONE, none, "none") \
+	_(AVAIL_INDEX, avail_index, "available index ran ahead by more than the ring holds") \
+	_(HEAD_INDEX, head_index, "available entry names a descriptor outside the table") \
+	_(NEXT_INDEX, next_index, "next names a descriptor outside the table") \
+	_(CHAIN_LOOP, chain_loop, "chain is longer than the ring, or loops") \
+	_(CHAIN_BYTES, chain_bytes, "chain adds up to 2^32 bytes or more") \
+	_(CHAIN_SEGMENTS, chain_segments, "chain has more parts than this device accepts") \
+	_(ADDRESS, address, "buffer lies outside the shared memory") \
+	_(READ_AFTER_WRITE, read_after_write, \
+		"device-readable descriptor behind a device-writable one") \
+	_(NOT_READABLE, not_readable, \
+		"device-writable descriptor where only readable ones belong") \
+	_(NOT_WRITABLE, not_writable, \
+		"device-readable descriptor where only writable ones belong") \
+	_(INDIRECT_NOT_NEGOTIATED, indirect_not_negotiated, \
+		"indirect descriptor without VIRTIO_F_INDIRECT_DESC") \
+	_(INDIRECT_NEXT, indirect_next, "INDIRECT and NEXT in one descriptor") \
+	_(INDIRECT_NESTED, indirect_nested, "indirect descriptor inside an indirect table") \
+	_(INDIRECT_LENGTH, indirect_length, \
+		"indirect table length is zero or not a multiple of 16") \
+	_(INDIRECT_ADDRESS, indirect_address, "indirect table lies outside the shared memory") \
+	_(USED_INDEX, used_index, "used index ran ahead of what was made available") \
+	_(USED_ID_RANGE, used_id_range, "used id is outside the descriptor table") \
+	_(USED_ID_FREE, used_id_free, "used id names a buffer that is not outstanding") \
+	_(USED_ORDER, used_order, "used out of order although VIRTIO_F_IN_ORDER was negotiated") \
+	_(USED_LENGTH, used_length, "used length is impossible for the buffer") \
+	_(NUM_BUFFERS, num_buffers, "num_buffers promises more buffers than were used")
 
 enum virtq_fault {
-#define VIRTQ_FAULT_ENUM(name, text) VIRTQ_FAULT_##name,
+#define VIRTQ_FAULT_ENUM(name, lower, text) VIRTQ_FAULT_##name,
 	VIRTQ_FAULTS(VIRTQ_FAULT_ENUM)
 #undef VIRTQ_FAULT_ENUM
 	VIRTQ_FAULT_MAX
