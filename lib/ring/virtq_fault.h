@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* One list makes enum, name and text. DEV_: seen by the device role, DRV_: by the driver role. */
+/* One list makes enum, name and text. From USED_INDEX on: seen by the driver role. */
 #define VIRTQ_FAULTS(_) \
 	_(NONE, none, "none") \
 	_(AVAIL_INDEX, avail_index, "available index ran ahead by more than the ring holds") \
