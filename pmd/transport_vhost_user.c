@@ -7,20 +7,15 @@
 #include "transport.h"
 #include "vhost_user_mem.h"
 #include "vhost_user_msg.h"
+#include "vhost_user_sock.h"
 
 #include <rte_common.h>
 
-#include <fcntl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 /* CONFIG joins them with the control queue: config space is of no use without it. */
 #define PROTOCOL_FEATURES \
@@ -33,14 +28,9 @@ uint32_t vhost_user_sequence_ms = 5000;
 
 struct vhost_user {
 	struct transport t;
-	struct sockaddr_un addr;
-	bool server;
-	int listen_fd;         /* server, else -1 */
-	struct stat listen_at; /* the socket file that is ours to remove */
-	int sock;              /* -1: not attached */
-	bool dead;             /* attached, but given up */
-	bool extended;         /* F_PROTOCOL_FEATURES */
-	uint64_t protocol;     /* protocol features in use */
+	struct vhost_user_sock sock;
+	bool extended;     /* F_PROTOCOL_FEATURES */
+	uint64_t protocol; /* protocol features in use */
 	uint64_t deadline_ms;
 };
 
@@ -91,10 +81,10 @@ send_msg(struct vhost_user *v, struct vhost_user_msg *msg, const int *fds, unsig
 {
 	int ret;
 
-	if (v->sock < 0 || v->dead)
+	if (!vhost_user_sock_usable(&v->sock))
 		return fail(v, -ENOTCONN, "no backend");
 	msg->flags |= VHOST_USER_VERSION;
-	ret = vhost_user_send(v->sock, msg, fds, nb_fds, reply_deadline(v));
+	ret = vhost_user_send(v->sock.fd, msg, fds, nb_fds, reply_deadline(v));
 	return ret == 0 ? 0 : fail_io(v, ret, msg->request);
 }
 
@@ -103,7 +93,7 @@ static int
 recv_answer(struct vhost_user *v, struct vhost_user_msg *msg, uint32_t min_bytes)
 {
 	const uint32_t request = msg->request;
-	int ret = vhost_user_recv(v->sock, msg, reply_deadline(v));
+	int ret = vhost_user_recv(v->sock.fd, msg, reply_deadline(v));
 
 	if (ret == 0 && (msg->request != request || msg->bytes < min_bytes ||
 				(msg->flags & VHOST_USER_VERSION_MASK) != VHOST_USER_VERSION ||
@@ -183,41 +173,13 @@ barrier(struct vhost_user *v)
  */
 
 static int
-try_connect(const struct sockaddr_un *addr, int *sock)
-{
-	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int ret;
-
-	if (s < 0)
-		return -errno;
-	if (connect(s, (const struct sockaddr *)addr, sizeof(*addr)) == 0) {
-		*sock = s;
-		return 0;
-	}
-	ret = -errno;
-	close(s);
-	return ret;
-}
-
-static int
 op_attach(struct transport *t)
 {
 	struct vhost_user *v = vhost_user(t);
-	int sock = -1;
-	int ret = 0;
+	int ret = vhost_user_sock_attach(&v->sock, t->error, sizeof(t->error));
 
-	if (v->server) {
-		sock = accept4(v->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (sock < 0)
-			return fail(v, -EAGAIN, "no backend has connected to %s", v->addr.sun_path);
-	} else {
-		ret = try_connect(&v->addr, &sock);
-		if (ret != 0)
-			return fail(v, -EAGAIN, "no backend at %s (%s)", v->addr.sun_path,
-				strerror(-ret));
-	}
-	v->sock = sock;
-	v->dead = false;
+	if (ret != 0)
+		return ret;
 	v->extended = false;
 	v->protocol = 0;
 	t->attached = true;
@@ -229,24 +191,17 @@ op_event_fd(const struct transport *t, short *events)
 {
 	const struct vhost_user *v = container_of(t, const struct vhost_user, t);
 
-	if (v->sock >= 0) {
-		/* Not POLLIN: answers belong to whoever asked. */
-		*events = POLLRDHUP;
-		return v->sock;
-	}
-	*events = POLLIN;
-	return v->listen_fd;
+	return vhost_user_sock_event_fd(&v->sock, events);
 }
 
 static bool
 op_alive(struct transport *t)
 {
 	struct vhost_user *v = vhost_user(t);
-	struct pollfd p = {.fd = v->sock, .events = POLLRDHUP};
 
-	if (v->sock < 0 || v->dead)
+	if (!vhost_user_sock_usable(&v->sock))
 		return false;
-	if (poll(&p, 1, 0) <= 0)
+	if (!vhost_user_sock_hung_up(&v->sock))
 		return true;
 	fail(v, 0, "backend hung up");
 	return false;
@@ -255,23 +210,13 @@ op_alive(struct transport *t)
 static void
 op_drop(struct transport *t)
 {
-	struct vhost_user *v = vhost_user(t);
-
-	if (v->sock < 0 || v->dead)
-		return;
-	v->dead = true;
-	/* The number stays taken until the control thread, which polls it, closes it. */
-	shutdown(v->sock, SHUT_RDWR);
+	vhost_user_sock_drop(&vhost_user(t)->sock);
 }
 
 static void
 op_detach(struct transport *t)
 {
-	struct vhost_user *v = vhost_user(t);
-
-	if (v->sock >= 0)
-		close(v->sock);
-	v->sock = -1;
+	vhost_user_sock_detach(&vhost_user(t)->sock);
 	t->attached = false;
 }
 
@@ -279,15 +224,8 @@ static void
 op_destroy(struct transport *t)
 {
 	struct vhost_user *v = vhost_user(t);
-	struct stat st;
 
-	op_detach(t);
-	if (v->listen_fd >= 0) {
-		if (stat(v->addr.sun_path, &st) == 0 && st.st_dev == v->listen_at.st_dev &&
-			st.st_ino == v->listen_at.st_ino)
-			unlink(v->addr.sun_path);
-		close(v->listen_fd);
-	}
+	vhost_user_sock_close(&v->sock);
 	free(v);
 }
 
@@ -532,48 +470,6 @@ static const struct transport_ops vhost_user_ops = {
 	.notify = op_notify,
 };
 
-/* Remove a socket that nobody serves. */
-static int
-clear_path(const struct sockaddr_un *addr, char *why, size_t why_bytes)
-{
-	struct stat st;
-	int sock = -1;
-	int ret;
-
-	if (lstat(addr->sun_path, &st) != 0)
-		return 0;
-	ret = S_ISSOCK(st.st_mode) ? try_connect(addr, &sock) : -EEXIST;
-	if (ret == -ECONNREFUSED) {
-		unlink(addr->sun_path);
-		return 0;
-	}
-	if (ret == 0)
-		close(sock);
-	snprintf(why, why_bytes, "%s is %s; give another path, or leave server=1 out",
-		addr->sun_path,
-		ret == 0 || ret == -EAGAIN ? "served by another process" : "not to be replaced");
-	return -EADDRINUSE;
-}
-
-static int
-listen_at(struct vhost_user *v, char *why, size_t why_bytes)
-{
-	int ret = clear_path(&v->addr, why, why_bytes);
-
-	if (ret != 0)
-		return ret;
-	v->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (v->listen_fd >= 0 &&
-		bind(v->listen_fd, (const struct sockaddr *)&v->addr, sizeof(v->addr)) == 0 &&
-		stat(v->addr.sun_path, &v->listen_at) == 0 && listen(v->listen_fd, 1) == 0)
-		return 0;
-	ret = -errno;
-	snprintf(why, why_bytes, "cannot listen at %s: %s", v->addr.sun_path, strerror(errno));
-	if (v->listen_fd >= 0)
-		close(v->listen_fd);
-	return ret;
-}
-
 int
 transport_vhost_user_create(
 	struct transport **t, const char *path, bool server, char *why, size_t why_bytes)
@@ -586,17 +482,10 @@ transport_vhost_user_create(
 		return -ENOMEM;
 	}
 	v->t.ops = &vhost_user_ops;
-	v->addr.sun_family = AF_UNIX;
-	snprintf(v->addr.sun_path, sizeof(v->addr.sun_path), "%s", path);
-	v->server = server;
-	v->listen_fd = -1;
-	v->sock = -1;
-	if (server) {
-		ret = listen_at(v, why, why_bytes);
-		if (ret != 0) {
-			free(v);
-			return ret;
-		}
+	ret = vhost_user_sock_open(&v->sock, path, server, why, why_bytes);
+	if (ret != 0) {
+		free(v);
+		return ret;
 	}
 	*t = &v->t;
 	return 0;
