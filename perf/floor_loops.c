@@ -6,14 +6,26 @@
 #include <rte_branch_prediction.h>
 #include <rte_prefetch.h>
 
-/* The compiler makes of it whatever the instruction set has: 1, 2 or 4 registers. */
-typedef uint64_t line __attribute__((vector_size(FLOOR_LINE), may_alias));
+/* The widest register. A wider vector type would do, but gcc takes it through the stack. */
+#if defined(__AVX512F__)
+#define PART 64
+#elif defined(__AVX2__)
+#define PART 32
+#else
+#define PART 16
+#endif
+typedef uint64_t part __attribute__((vector_size(PART), may_alias));
 
 static __rte_always_inline void
 copy_lines(uint8_t *dst, const uint8_t *src, size_t len)
 {
 	for (size_t i = 0; i < len; i += FLOOR_LINE) {
-		*(line *)(dst + i) = *(const line *)(src + i);
+		part p[FLOOR_LINE / PART];
+
+		for (unsigned int k = 0; k < RTE_DIM(p); k++)
+			p[k] = *(const part *)(src + i + k * PART);
+		for (unsigned int k = 0; k < RTE_DIM(p); k++)
+			*(part *)(dst + i + k * PART) = p[k];
 		/* Keeps the loop from becoming a call of memcpy. */
 		rte_compiler_barrier();
 	}
@@ -43,10 +55,10 @@ static __rte_always_inline void
 write_slot(struct floor_ring *r, uint64_t pos, size_t len)
 {
 	uint8_t *slot = slot_of(r->source, pos);
-	line value = {pos};
+	part value = {pos};
 
-	for (size_t i = 0; i < len; i += FLOOR_LINE)
-		*(line *)(slot + i) = value;
+	for (size_t i = 0; i < len; i += PART)
+		*(part *)(slot + i) = value;
 }
 
 static void
@@ -66,15 +78,15 @@ write_batch(struct floor_ring *r, uint64_t pos, size_t len)
 static void
 read_batch(const struct floor_ring *r, uint64_t pos, size_t len)
 {
-	line sum = {0};
+	part sum = {0};
 
 	for (unsigned int p = 0; p < FLOOR_BATCH; p++) {
 		const uint8_t *slot = slot_of((uint8_t *)(uintptr_t)r->destination, pos + p);
 
 		for (size_t i = 0; i < len; i += FLOOR_LINE)
-			sum += *(const line *)(slot + i);
+			sum += *(const part *)(slot + i);
 	}
-	__asm__ volatile("" : : "r"(sum[0]), "r"(sum[7]));
+	__asm__ volatile("" : : "r"(sum[0]), "r"(sum[1]));
 }
 
 static void
@@ -82,9 +94,12 @@ add(struct floor_ring *r, uint64_t pos, size_t len)
 {
 	for (unsigned int i = 0; i < FLOOR_BATCH; i += FLOOR_PER_LINE) {
 		uint64_t p = (pos + i) % FLOOR_SLOTS;
-		line descs = {p, len, p + 1, len, p + 2, len, p + 3, len};
+		struct floor_descs *d = &r->descs[p / FLOOR_PER_LINE];
 
-		*(line *)&r->descs[p / FLOOR_PER_LINE] = descs;
+		for (unsigned int k = 0; k < FLOOR_PER_LINE; k++) {
+			d->desc[k].slot = p + k;
+			d->desc[k].len = len;
+		}
 	}
 	/* Descriptors before index; pairs with the load in forward(). */
 	__atomic_store_n(&r->avail.value, pos + FLOOR_BATCH, __ATOMIC_RELEASE);
