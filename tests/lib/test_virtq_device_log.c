@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define AREAS 4
-#define REPORTS_MAX 128
+#define CHUNK 256
 
 static struct device_ring ring;
 static struct virtq_seg segs[64];
@@ -70,14 +70,29 @@ arm(uint16_t used_idx)
 	nb_reports = 0;
 }
 
+static bool
+same(size_t area, size_t b)
+{
+	size_t n = RTE_MIN((size_t)CHUNK, areas[area].g->bytes - b);
+
+	return memcmp(areas[area].g->mem + b, areas[area].before + b, n) == 0 &&
+	       memchr(areas[area].reported + b, true, n) == NULL;
+}
+
 /* Every byte that changed was reported, and not one more. */
 static void
 compare(const char *after)
 {
 	for (size_t i = 0; i < AREAS; i++) {
 		for (size_t b = 0; b < areas[i].g->bytes; b++) {
-			bool changed = areas[i].g->mem[b] != areas[i].before[b];
+			bool changed;
 
+			/* Most of it is as it was and was not reported. */
+			if (b % CHUNK == 0 && same(i, b)) {
+				b += CHUNK - 1;
+				continue;
+			}
+			changed = areas[i].g->mem[b] != areas[i].before[b];
 			if (changed && !areas[i].reported[b])
 				fail_msg("%s: byte %zu of area %zu was not reported", after, b, i);
 			/* One byte of a 16-bit word may keep its value. */

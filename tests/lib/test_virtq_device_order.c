@@ -148,7 +148,7 @@ buffers_pass_in_order_at_all_positions(void **state)
 	COVERS("SR-FACT-027");
 	COVERS("SR-FACT-039");
 	for (size_t i = 0; i < RTE_DIM(sizes); i++) {
-		uint32_t nb = 140000;
+		uint32_t nb = 70000;
 
 		run(sizes[i], 0, 1, false, 31, nb);
 		run(sizes[i], 0, 4, true, 32, nb);
@@ -161,7 +161,7 @@ one_used_entry_stands_for_a_batch_that_was_only_read(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < RTE_DIM(sizes); i++) {
-		uint32_t nb = 140000;
+		uint32_t nb = 70000;
 
 		run(sizes[i], VIRTQ_IN_ORDER, 1, true, 34, nb);
 		run(sizes[i], VIRTQ_IN_ORDER, 4, true, 35, nb);

@@ -144,7 +144,7 @@ run_from(struct traffic t, uint32_t size, uint32_t flags, uint16_t position)
 
 	nb_held = 0;
 	driver_ring_open(&ring, size, flags);
-	driver_ring_advance(&ring, position);
+	driver_ring_start_at(&ring, position);
 	while (got < t.nb) {
 		uint32_t n = random_below(&t.seed, t.burst + 1);
 
@@ -178,7 +178,7 @@ single_descriptors_pass_in_order_at_all_positions(void **state)
 	COVERS("SR-FACT-027");
 	COVERS("SR-FACT-039");
 	for (uint32_t flags = 0; flags <= VIRTQ_IN_ORDER; flags += VIRTQ_IN_ORDER)
-		run((struct traffic){.seed = 11, .nb = 140000, .parts_max = 1, .burst = 64}, flags);
+		run((struct traffic){.seed = 11, .nb = 70000, .parts_max = 1, .burst = 64}, flags);
 }
 
 static void
@@ -187,9 +187,7 @@ single_descriptors_pass_in_any_order_at_all_positions(void **state)
 	(void)state;
 	COVERS("SR-FACT-027");
 	COVERS("SR-FACT-039");
-	run(
-		(struct traffic){
-			.seed = 12, .nb = 140000, .parts_max = 1, .burst = 64, .shuffle = true},
+	run((struct traffic){.seed = 12, .nb = 70000, .parts_max = 1, .burst = 64, .shuffle = true},
 		VIRTQ_EVENT_IDX);
 }
 
@@ -199,7 +197,7 @@ chains_pass_in_any_order_at_all_positions(void **state)
 	(void)state;
 	COVERS("SR-FACT-009");
 	run((struct traffic){.seed = 13,
-		    .nb = 140000,
+		    .nb = 70000,
 		    .parts_max = PARTS_MAX,
 		    .burst = 40,
 		    .shuffle = true},
@@ -211,7 +209,7 @@ chains_pass_in_order_through_descriptors_in_ring_order(void **state)
 {
 	(void)state;
 	/* The fake device complains about any other order of descriptors (2.7.5). */
-	run((struct traffic){.seed = 14, .nb = 140000, .parts_max = PARTS_MAX, .burst = 40},
+	run((struct traffic){.seed = 14, .nb = 70000, .parts_max = PARTS_MAX, .burst = 40},
 		VIRTQ_IN_ORDER);
 }
 
@@ -219,7 +217,7 @@ static void
 one_used_entry_completes_a_batch_of_single_descriptors(void **state)
 {
 	(void)state;
-	run((struct traffic){.seed = 15, .nb = 140000, .parts_max = 1, .burst = 64, .batch = true},
+	run((struct traffic){.seed = 15, .nb = 70000, .parts_max = 1, .burst = 64, .batch = true},
 		VIRTQ_IN_ORDER);
 }
 
@@ -228,7 +226,7 @@ one_used_entry_completes_a_batch_of_chains(void **state)
 {
 	(void)state;
 	run((struct traffic){.seed = 16,
-		    .nb = 140000,
+		    .nb = 70000,
 		    .parts_max = PARTS_MAX,
 		    .burst = 40,
 		    .batch = true},
