@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "vhost_session.h"
 
+#include "datapath/fdb.h"
 #include "message_filter.h"
 
 #include <rte_errno.h>
@@ -430,6 +431,8 @@ hang_up(struct port_vhost *pv)
 	stop_all(pv);
 	drop_memory(pv);
 	port_resume(pv->port);
+	/* Whoever turns up elsewhere with these addresses is found by flooding. */
+	fdb_flush_port(pv->port->id);
 	memset(&pv->session, 0, sizeof(pv->session));
 	pthread_mutex_lock(&index_lock);
 	if (pv->vid >= 0)
