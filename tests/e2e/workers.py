@@ -12,7 +12,7 @@ def workers(count, ports, queues):
         vdevs = [f"net_virtq{i},path={switch.paths[p]},mac=02:00:00:00:00:0{i + 1},queues={queues}"
                  for i, p in enumerate(names)]
         # More threads than processors: give each its time slice before calling it a stall.
-        case.seqcheck(vdevs, ["--packets", harness.scaled(400000), "--queues", queues, "--size", "60-1514",
+        case.seqcheck(vdevs, ["--packets", harness.scaled(100000), "--queues", queues, "--size", "60-1514",
                               "--stall-ms", 10000], megabytes=384)
         case.expect(switch.stop() == 0, "exit code 0 of the switch")
     return f"{count} workers, {ports} ports, {queues} queues", check

@@ -31,7 +31,8 @@ configure(uint16_t port, const struct options *opt)
 	if (rc != 0)
 		return fail(port, "device information", rc);
 	conf.rxmode.mtu = opt->mtu != 0 ? opt->mtu : RTE_MAX(largest, (uint32_t)RTE_ETHER_MTU);
-	if (conf.rxmode.mtu + RTE_ETHER_HDR_LEN > opt->mbuf_size)
+	/* Drivers count a VLAN tag, some the device's header. */
+	if (conf.rxmode.mtu + RTE_ETHER_HDR_LEN + 24 > opt->mbuf_size)
 		conf.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	if (opt->segs > 1 || opt->size_max > opt->mbuf_size) {
 		if (!(info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS))
