@@ -17,6 +17,11 @@
 # Exit status: 0 nothing failed, 1 something failed (with CI=true: or was skipped), 2 wrong usage.
 set -eu
 
+# What a script starts with "&" is born deaf to SIGINT, and bash cannot trap what was ignored then.
+if [ "${VIRTQ_HEARS_INT:-}" != $$ ]; then
+    VIRTQ_HEARS_INT=$$ exec env --default-signal=INT "$0" "$@"
+fi
+
 TOP=$(cd "$(dirname "$0")/.." && pwd)
 usage() {
     sed -n '4,17s/^# \{0,1\}//p' "$0"
