@@ -212,7 +212,7 @@ set(struct switch_options *o, enum option option, char *value)
 	case OPT_MAC_ENTRIES:
 		return number("--mac-entries", value, 16, 1 << 24, &o->conf.mac_entries);
 	case OPT_MBUFS:
-		return number("--mbufs", value, 64, 1 << 22, &o->conf.nb_mbufs);
+		return number("--mbufs", value, 1, 1 << 22, &o->conf.nb_mbufs);
 	default:
 		return false;
 	}

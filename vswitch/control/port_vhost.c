@@ -4,6 +4,7 @@
 #include "message_filter.h"
 #include "vhost_session.h"
 #include "vhost_socket.h"
+#include "vhost_wire.h"
 
 #include <rte_errno.h>
 #include <rte_vhost.h>
@@ -65,10 +66,10 @@ register_socket(struct port_vhost *pv)
 	if (rte_vhost_driver_set_features(pv->path, features) == 0 &&
 		rte_vhost_driver_set_protocol_features(pv->path, FILTER_PROTOCOL_FEATURES) == 0 &&
 		rte_vhost_driver_callback_register(pv->path, &vhost_session_ops) == 0 &&
-		rte_vhost_driver_start(pv->path) == 0)
+		vhost_wire_start(pv->path) == 0)
 		return 0;
 	CONTROL_LOG(ERR, "port %s: rte_vhost does not start socket %s", pv->port->name, pv->path);
-	rte_vhost_driver_unregister(pv->path);
+	vhost_wire_stop(pv->path);
 	return -EIO;
 }
 
@@ -126,6 +127,7 @@ port_vhost_add(const struct vswitch_port_conf *conf)
 	pv = vhost_new(conf);
 	if (pv == NULL)
 		return -rte_errno;
+	vhost_wire_init();
 	vhost_session_allow(pv);
 	rc = register_socket(pv);
 	if (rc != 0) {
@@ -142,7 +144,7 @@ port_vhost_remove(struct port *port)
 
 	/* The library calls nobody when it is told to forget a socket. */
 	vhost_session_close(pv);
-	rte_vhost_driver_unregister(pv->path);
+	vhost_wire_stop(pv->path);
 	vhost_free(pv);
 	return 0;
 }
