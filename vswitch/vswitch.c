@@ -50,8 +50,9 @@ vswitch_init(const struct vswitch_conf *conf)
 	}
 	sw.stop = false;
 	sw.forward = forward_select();
-	worker_pool = rte_pktmbuf_pool_create(
-		"vswitch", sw.conf.nb_mbufs, 128, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	/* A pool that is smaller than a few caches has none. */
+	worker_pool = rte_pktmbuf_pool_create("vswitch", sw.conf.nb_mbufs,
+		sw.conf.nb_mbufs >= 512 ? 128 : 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (worker_pool == NULL) {
 		SWITCH_LOG(ERR, "no memory for %u mbufs: give EAL more or ask for fewer (--mbufs)",
 			sw.conf.nb_mbufs);
