@@ -116,6 +116,12 @@ defaults(struct switch_eal *eal, uint32_t need_mib)
 int
 switch_eal_args(struct switch_eal *eal, char *program, int nb_user, char **user, uint32_t need_mib)
 {
+	if (given(nb_user, user, "--no-huge") && given(nb_user, user, "--in-memory")) {
+		fputs("virtq-switch: EAL takes --no-huge or --in-memory, not both; without "
+		      "hugepages: --no-huge --no-shconf\n",
+			stderr);
+		return -1;
+	}
 	eal->argc = 0;
 	add(eal, program);
 	/* We report what the library refuses or fails at; a user's own --log-level comes later. */

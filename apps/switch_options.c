@@ -97,6 +97,7 @@ options_is_ours(const char *arg)
 	return which(arg, &value) != OPT_NONE;
 }
 
+/* what: "--show", or the key of a port. */
 static bool
 number(const char *what, const char *text, uint32_t low, uint32_t high, uint32_t *out)
 {

@@ -35,7 +35,7 @@ need_mib(const struct switch_options *o)
 	uint64_t kib = 64 * 1024 + mbufs * 3 + macs / 16;
 
 	for (uint32_t i = 0; i < o->nb_ports; i++)
-		kib += 1024 + 256 * o->ports[i].pairs;
+		kib += 1024 + 3072 * (uint64_t)o->ports[i].pairs;
 	return (uint32_t)(kib / 1024);
 }
 
