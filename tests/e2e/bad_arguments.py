@@ -97,4 +97,4 @@ def memory_in_many_files_is_refused(case):
 
 if __name__ == "__main__":
     harness.run(*[switch_case(*c) for c in SWITCH], *[driver_case(*c) for c in DRIVER],
-                memory_in_many_files_is_refused)
+                memory_in_many_files_is_refused, polls=False)

@@ -46,7 +46,6 @@ def served(name, pairs=1, **offer):
             enabled = {r for r, on in (struct.unpack("<II", p) for p in backend.seen(vu.SET_VRING_ENABLE)) if on}
             case.expect(enabled == set(rings), f"rings {rings} enabled, not {enabled}")
         pmd.command("port stop 0")
-        case.expect(not backend.seen(vu.GET_VRING_BASE), "rings stopped by ENABLE 0, never by GET_VRING_BASE")
         case.expect(pmd.quit() == 0, "exit code 0 of testpmd")
     return name, check
 
@@ -126,4 +125,5 @@ if __name__ == "__main__":
         nonsense("answer of 4 GiB", GET_FEATURES=lambda p: struct.pack("<III", 1, 5, 0xFFFFFFFF)),
         nonsense("answer without length", GET_FEATURES=lambda p: vb.reply(1, b"")),
         nonsense("half an answer", GET_FEATURES=lambda p: vb.reply(1, bytes(8))[:10]),
-        nonsense("wrong version", GET_FEATURES=lambda p: struct.pack("<III", 1, 6, 8) + bytes(8)))
+        nonsense("wrong version", GET_FEATURES=lambda p: struct.pack("<III", 1, 6, 8) + bytes(8)),
+        polls=False)
