@@ -1,40 +1,82 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "vhost_user_mem.h"
 
-#include <rte_eal.h>
 #include <rte_memory.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+void
+vhost_user_mem_begin(struct vhost_user_mem *mem)
+{
+	memset(mem, 0, sizeof(*mem));
+	mem->last_fd = -1;
+}
+
+static void
+store_last(struct vhost_user_mem *mem)
+{
+	if (mem->last.bytes == 0)
+		return;
+	if (mem->nb_pieces < VHOST_USER_REGIONS_MAX) {
+		mem->table.regions[mem->nb_pieces] = mem->last;
+		mem->fds[mem->nb_pieces] = mem->last_fd;
+	}
+	mem->nb_pieces++;
+	mem->last.bytes = 0;
+}
+
+void
+vhost_user_mem_add(
+	struct vhost_user_mem *mem, uint64_t addr, uint64_t bytes, int fd, uint64_t offset)
+{
+	struct vhost_user_region *last = &mem->last;
+
+	if (last->bytes != 0 && fd == mem->last_fd && last->user_addr + last->bytes == addr &&
+		last->offset + last->bytes == offset) {
+		last->bytes += bytes;
+		return;
+	}
+	store_last(mem);
+	mem->last_fd = fd;
+	*last = (struct vhost_user_region){
+		.guest_addr = addr,
+		.bytes = bytes,
+		.user_addr = addr,
+		.offset = offset,
+	};
+}
+
+int
+vhost_user_mem_end(struct vhost_user_mem *mem, char *why, size_t why_bytes)
+{
+	store_last(mem);
+	if (mem->nb_pieces == 0) {
+		snprintf(why, why_bytes, "EAL has no memory that could be shared");
+		return -ENOTSUP;
+	}
+	if (mem->nb_pieces > VHOST_USER_REGIONS_MAX) {
+		snprintf(why, why_bytes,
+			"EAL's memory has %u pieces, backends take %u: start with "
+			"--single-file-segments, or use 1 GiB pages",
+			mem->nb_pieces, VHOST_USER_REGIONS_MAX);
+		return -E2BIG;
+	}
+	mem->table.nb_regions = mem->nb_pieces;
+	return 0;
+}
+
 struct walk {
 	struct vhost_user_mem *mem;
 	uint64_t without;
 	uint64_t without_end;
-	int fd; /* of the region that was added last, stored or not */
-	struct vhost_user_region last;
-	int error;
 };
-
-static void
-store(struct walk *w)
-{
-	struct vhost_user_mem *mem = w->mem;
-
-	if (w->last.bytes == 0)
-		return;
-	if (mem->nb_wanted < VHOST_USER_REGIONS_MAX) {
-		mem->table.regions[mem->nb_wanted] = w->last;
-		mem->fds[mem->nb_wanted] = w->fd;
-	}
-	mem->nb_wanted++;
-}
 
 static int
 add_page(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
 {
-	struct walk *w = arg;
+	const struct walk *w = arg;
 	uint64_t addr = ms->addr_64;
 	size_t offset = 0;
 	int fd;
@@ -44,23 +86,9 @@ add_page(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *a
 	if (addr < w->without_end && w->without < addr + ms->len)
 		return 0;
 	fd = rte_memseg_get_fd_thread_unsafe(ms);
-	if (fd < 0 || rte_memseg_get_fd_offset_thread_unsafe(ms, &offset) < 0) {
-		w->error = -ENOTSUP;
+	if (fd < 0 || rte_memseg_get_fd_offset_thread_unsafe(ms, &offset) < 0)
 		return -1;
-	}
-	if (w->last.bytes != 0 && fd == w->fd && w->last.user_addr + w->last.bytes == addr &&
-		w->last.offset + w->last.bytes == offset) {
-		w->last.bytes += ms->len;
-		return 0;
-	}
-	store(w);
-	w->fd = fd;
-	w->last = (struct vhost_user_region){
-		.guest_addr = addr,
-		.bytes = ms->len,
-		.user_addr = addr,
-		.offset = offset,
-	};
+	vhost_user_mem_add(w->mem, addr, ms->len, fd, offset);
 	return 0;
 }
 
@@ -72,29 +100,14 @@ vhost_user_mem_build(
 		.mem = mem,
 		.without = (uintptr_t)without,
 		.without_end = (uintptr_t)without + bytes,
-		.fd = -1,
 	};
 
-	memset(mem, 0, sizeof(*mem));
-	if (rte_memseg_walk_thread_unsafe(add_page, &w) != 0 || w.error != 0) {
+	vhost_user_mem_begin(mem);
+	if (rte_memseg_walk_thread_unsafe(add_page, &w) != 0) {
 		snprintf(why, why_bytes,
-			"EAL has memory that no file backs, a backend cannot share it: with "
-			"--no-huge "
-			"add --no-shconf; with --legacy-mem leave that out");
+			"EAL has memory that no file backs, so that no backend can share it; use "
+			"hugepages, or --no-huge on a kernel that has memfd");
 		return -ENOTSUP;
 	}
-	store(&w);
-	if (mem->nb_wanted == 0) {
-		snprintf(why, why_bytes, "EAL has no memory that could be shared");
-		return -ENOTSUP;
-	}
-	if (mem->nb_wanted > VHOST_USER_REGIONS_MAX) {
-		snprintf(why, why_bytes,
-			"EAL's memory has %u pieces, backends take %u: start with "
-			"--single-file-segments, or use 1 GiB pages",
-			mem->nb_wanted, VHOST_USER_REGIONS_MAX);
-		return -E2BIG;
-	}
-	mem->table.nb_regions = mem->nb_wanted;
-	return 0;
+	return vhost_user_mem_end(mem, why, why_bytes);
 }

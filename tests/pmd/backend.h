@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A vhost-user backend as a script, in a thread of the test, for tests of the driver's control
+ * plane. It maps the memory it is given and reaches rings through that mapping, as another process
+ * would; it keeps what it was sent; and it can be told to lack something, to fall silent, to hang
+ * up or to refuse at any request.
+ *
+ * Written from docs/interop/vhost-user.rst of qemu/qemu; shares nothing with the driver.
+ */
+#ifndef TESTS_BACKEND_H
+#define TESTS_BACKEND_H
+
+#include "support/fake_device.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Requests and bits, by the protocol's numbers. */
+enum {
+	B_GET_FEATURES = 1,
+	B_SET_FEATURES = 2,
+	B_SET_OWNER = 3,
+	B_SET_MEM_TABLE = 5,
+	B_SET_VRING_NUM = 8,
+	B_SET_VRING_ADDR = 9,
+	B_SET_VRING_BASE = 10,
+	B_GET_VRING_BASE = 11,
+	B_SET_VRING_KICK = 12,
+	B_SET_VRING_CALL = 13,
+	B_GET_PROTOCOL_FEATURES = 15,
+	B_SET_PROTOCOL_FEATURES = 16,
+	B_GET_QUEUE_NUM = 17,
+	B_SET_VRING_ENABLE = 18,
+	B_NET_SET_MTU = 20,
+	B_SET_STATUS = 39,
+	B_GET_STATUS = 40,
+};
+
+#define B_BIT(n) (UINT64_C(1) << (n))
+#define B_F_MTU B_BIT(3)
+#define B_F_MRG_RXBUF B_BIT(15)
+#define B_F_MQ B_BIT(22)
+#define B_F_INDIRECT B_BIT(28)
+#define B_F_EVENT_IDX B_BIT(29)
+#define B_F_PROTOCOL_FEATURES B_BIT(30)
+#define B_F_VERSION_1 B_BIT(32)
+#define B_F_IN_ORDER B_BIT(35)
+#define B_USUAL \
+	(B_F_MTU | B_F_MRG_RXBUF | B_F_MQ | B_F_INDIRECT | B_F_EVENT_IDX | B_F_PROTOCOL_FEATURES | \
+		B_F_VERSION_1 | B_F_IN_ORDER)
+#define B_P_MQ B_BIT(0)
+#define B_P_REPLY_ACK B_BIT(3)
+#define B_P_MTU B_BIT(4)
+#define B_P_CONFIG B_BIT(9)
+#define B_P_STATUS B_BIT(16)
+#define B_P_USUAL (B_P_MQ | B_P_REPLY_ACK | B_P_MTU | B_P_STATUS)
+
+#define B_RINGS 16
+#define B_REGIONS 8
+#define B_LOG 65536
+
+struct backend_entry {
+	uint32_t request;
+	uint32_t index; /* of the ring, or the low half of what was sent */
+	uint64_t value;
+};
+
+struct backend_ring {
+	uint32_t size;
+	uint16_t base;
+	uint64_t desc;
+	uint64_t avail;
+	uint64_t used;
+	int kick_fd;
+	int call_fd;
+	bool started; /* by KICK, until GET_VRING_BASE */
+	bool enabled;
+};
+
+struct backend {
+	/* What it is; set before backend_start(). */
+	const char *path;
+	bool connects; /* the driver is the server */
+	uint64_t features;
+	uint64_t protocol;
+	uint64_t pairs;
+	uint32_t mute_at;    /* request after which it says nothing any more */
+	uint32_t hang_up_at; /* request at which it closes the connection */
+	uint32_t refuse_at;  /* request that it refuses: acknowledgement 1, else a hang-up */
+	uint32_t garbage_at; /* request that it answers with another one's answer */
+	bool no_features_ok;
+
+	/* What it saw; under lock. */
+	pthread_mutex_t lock;
+	pthread_t thread;
+	unsigned int connections; /* so far */
+	bool connected;
+	uint64_t acked;
+	uint64_t acked_protocol;
+	uint64_t status;
+	struct backend_ring rings[B_RINGS];
+	struct {
+		uint64_t guest;
+		uint64_t user;
+		uint64_t bytes;
+		uint8_t *map;
+		uint64_t map_bytes;
+		uint8_t *at; /* first byte of the region */
+	} regions[B_REGIONS];
+	uint32_t nb_regions;
+	struct backend_entry log[B_LOG];
+	unsigned int nb_log;
+	const char *complaint; /* first thing the driver did that it must not do, or NULL */
+
+	int listen_fd;
+	int sock;
+	int quit_fd;
+	bool mute;
+};
+
+/** The usual backend. */
+void backend_init(struct backend *b, const char *path);
+
+/** Listen, or connect for as long as it takes; serve one connection after the other. */
+void backend_start(struct backend *b);
+
+/** Close everything, as a process that dies; the log stays. */
+void backend_stop(struct backend *b);
+
+/** Close the connection only. */
+void backend_hang_up(struct backend *b);
+
+/** Entries of the log with this request; the last of them in *last (may be NULL). */
+unsigned int backend_seen(struct backend *b, uint32_t request, struct backend_entry *last);
+
+/** Position in the log of the first or last entry with this request and index, or -1. */
+int backend_first(struct backend *b, uint32_t request, uint32_t index);
+int backend_last(struct backend *b, uint32_t request, uint32_t index);
+
+void backend_forget(struct backend *b);
+
+/** Driver's address -> ours, through the mapping; NULL when not all of it is mapped. */
+void *backend_at(struct backend *b, uint64_t addr, uint64_t bytes);
+
+/** The device end of a ring, from the base it was given on. */
+void backend_device(struct backend *b, uint32_t ring, struct fake_device *d);
+
+/** Rings that were set up, started and enabled. */
+unsigned int backend_live(struct backend *b);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fixture.h"
+
+#include "transport.h"
+
+#include <rte_bus_vdev.h>
+#include <rte_cycles.h>
+#include <rte_dev.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <rte_malloc.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NB_MBUFS 2047
+#define DEVICE "net_virtq_t"
+
+struct rte_mempool *pool;
+char sock_path[64];
+
+static char directory[48];
+static FILE *log_stream;
+static char *log_buf;
+static size_t log_bytes;
+static size_t log_begin;
+
+void
+fixture_start(void)
+{
+	static char *argv[] = {(char *)(uintptr_t) "test", (char *)(uintptr_t) "--no-huge",
+		(char *)(uintptr_t) "--no-shconf", (char *)(uintptr_t) "-m",
+		(char *)(uintptr_t) "64", (char *)(uintptr_t) "--no-pci",
+		(char *)(uintptr_t) "--no-telemetry", (char *)(uintptr_t) "-l",
+		(char *)(uintptr_t) "0", (char *)(uintptr_t) "--log-level",
+		(char *)(uintptr_t) "lib.eal:error", NULL};
+
+	snprintf(directory, sizeof(directory), "/tmp/virtq-test-XXXXXX");
+	if (mkdtemp(directory) == NULL || rte_eal_init(RTE_DIM(argv) - 1, argv) < 0) {
+		fprintf(stderr, "no directory below /tmp, or no EAL: %s\n",
+			rte_strerror(rte_errno));
+		exit(1);
+	}
+	snprintf(sock_path, sizeof(sock_path), "%s/sock", directory);
+	pool = rte_pktmbuf_pool_create("pool", NB_MBUFS, 0, 0, DATA_ROOM, SOCKET_ID_ANY);
+	log_stream = open_memstream(&log_buf, &log_bytes);
+	if (pool == NULL || log_stream == NULL) {
+		fprintf(stderr, "out of memory\n");
+		exit(1);
+	}
+	rte_openlog_stream(log_stream);
+	rte_log_set_level_pattern("pmd.net.virtq", RTE_LOG_DEBUG);
+	vhost_user_reply_ms = 300;
+	vhost_user_sequence_ms = 1000;
+}
+
+int
+fixture_end(int failed)
+{
+	rte_openlog_stream(NULL);
+	fclose(log_stream);
+	free(log_buf);
+	rte_mempool_free(pool);
+	unlink(sock_path);
+	rmdir(directory);
+	rte_eal_cleanup();
+	return failed;
+}
+
+const char *
+log_text(void)
+{
+	fflush(log_stream);
+	return log_buf + log_begin;
+}
+
+void
+log_forget(void)
+{
+	fflush(log_stream);
+	log_begin = log_bytes;
+}
+
+int
+port_try(const char *args)
+{
+	return rte_eal_hotplug_add("vdev", DEVICE, args);
+}
+
+uint16_t
+port_add(const char *more)
+{
+	char args[256];
+	uint16_t port;
+
+	snprintf(args, sizeof(args), "path=%s%s%s", sock_path, more[0] == '\0' ? "" : ",", more);
+	assert_int_equal(port_try(args), 0);
+	assert_int_equal(rte_eth_dev_get_port_by_name(DEVICE, &port), 0);
+	return port;
+}
+
+void
+port_remove(uint16_t port)
+{
+	(void)rte_eth_dev_stop(port);
+	assert_int_equal(rte_eal_hotplug_remove("vdev", DEVICE), 0);
+	assert_int_equal(rte_eth_dev_count_avail(), 0);
+}
+
+void
+port_configure(uint16_t port, struct port_shape shape)
+{
+	const uint16_t nb_desc = shape.nb_desc == 0 ? 64 : shape.nb_desc;
+	struct rte_eth_conf conf = {
+		.rxmode.offloads = shape.rx_offloads,
+		.rxmode.mtu = shape.mtu,
+		.intr_conf.lsc = shape.lsc,
+	};
+
+	assert_int_equal(rte_eth_dev_configure(port, shape.rx, shape.tx, &conf), 0);
+	for (uint16_t q = 0; q < shape.rx; q++)
+		assert_int_equal(
+			rte_eth_rx_queue_setup(port, q, nb_desc, SOCKET_ID_ANY, NULL, pool), 0);
+	for (uint16_t q = 0; q < shape.tx; q++)
+		assert_int_equal(rte_eth_tx_queue_setup(port, q, nb_desc, SOCKET_ID_ANY, NULL), 0);
+}
+
+bool
+port_up(uint16_t port)
+{
+	struct rte_eth_link link;
+
+	return rte_eth_link_get_nowait(port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+uint64_t
+port_xstat(uint16_t port, const char *name)
+{
+	uint64_t id;
+	uint64_t value;
+
+	assert_int_equal(rte_eth_xstats_get_id_by_name(port, name, &id), 0);
+	assert_int_equal(rte_eth_xstats_get_by_id(port, &id, &value, 1), 1);
+	return value;
+}
+
+uint16_t
+port_send(uint16_t port, uint16_t queue, uint16_t nb, uint16_t len)
+{
+	uint16_t sent = 0;
+
+	while (sent < nb) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+		assert_non_null(m);
+		assert_non_null(rte_pktmbuf_append(m, len));
+		memset(rte_pktmbuf_mtod(m, void *), 0x40 + sent, len);
+		if (rte_eth_tx_burst(port, queue, &m, 1) == 0) {
+			rte_pktmbuf_free(m);
+			break;
+		}
+		sent++;
+	}
+	return sent;
+}
+
+static unsigned int
+entries(const char *path)
+{
+	DIR *d = opendir(path);
+	unsigned int n = 0;
+
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n;
+}
+
+struct resources
+resources_now(void)
+{
+	struct rte_malloc_socket_stats heap;
+
+	assert_int_equal(rte_malloc_get_socket_stats((int)rte_socket_id(), &heap), 0);
+	return (struct resources){
+		.fds = entries("/proc/self/fd"),
+		.threads = entries("/proc/self/task"),
+		.mbufs = rte_mempool_in_use_count(pool),
+		.heap = heap.heap_allocsz_bytes,
+	};
+}
+
+void
+assert_resources(struct resources before)
+{
+	struct resources now = resources_now();
+
+	/* A thread that was joined may be listed for a moment. */
+	UNTIL((now = resources_now()).threads <= before.threads);
+	assert_int_equal(now.threads, before.threads);
+	assert_int_equal(now.fds, before.fds);
+	assert_int_equal(now.mbufs, before.mbufs);
+	assert_int_equal(now.heap, before.heap);
+}
