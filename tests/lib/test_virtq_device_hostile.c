@@ -96,6 +96,13 @@ head_outside_the_table_is_a_fault(void **state)
 	desc(0, LOW, 10, 0, 0);
 	for (size_t i = 0; i < RTE_DIM(heads); i++)
 		expect_fault(heads[i], VIRTQ_FAULT_HEAD_INDEX, heads[i]);
+	/* The walker does not rely on who called it. */
+	for (size_t i = 0; i < RTE_DIM(heads); i++) {
+		restart();
+		assert_int_equal(virtq_device_walk(&ring.q, heads[i], segs, 8, &chain),
+			VIRTQ_FAULT_HEAD_INDEX);
+		assert_int_equal(ring.q.fault.value, heads[i]);
+	}
 	device_ring_close(&ring);
 }
 

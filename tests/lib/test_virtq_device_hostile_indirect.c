@@ -135,6 +135,24 @@ indirect_table_outside_the_memory_is_a_fault(void **state) /* CVE-2018-1059 */
 	device_ring_close(&ring);
 }
 
+static void
+indirect_table_that_wraps_around_the_address_space_is_a_fault(void **state)
+{
+	(void)state;
+	open_ring(SIZE, VIRTQ_INDIRECT);
+	/* Both ends of the space are mapped; all entries are zero: one empty descriptor each. */
+	assert_int_equal(virtq_mem_add(&ring.mem, 0, 0x1000, ring.regions[AT_LOW].mem), 0);
+	assert_int_equal(
+		virtq_mem_add(&ring.mem, -UINT64_C(0x1000), 0x1000, ring.regions[AT_HIGH].mem), 0);
+	desc(0, -UINT64_C(16), 16, INDIRECT, 0);
+	expect_bytes(0, 0, 0);
+	desc(0, -UINT64_C(16), 32, INDIRECT, 0);
+	expect_fault(0, VIRTQ_FAULT_INDIRECT_ADDRESS, -UINT64_C(16));
+	desc(0, -UINT64_C(8), 16, INDIRECT, 0);
+	expect_fault(0, VIRTQ_FAULT_INDIRECT_ADDRESS, -UINT64_C(8));
+	device_ring_close(&ring);
+}
+
 int
 main(void)
 {
@@ -146,6 +164,7 @@ main(void)
 		UNIT(indirect_table_inside_a_table_is_a_fault),
 		UNIT(indirect_table_of_odd_length_is_a_fault),
 		UNIT(indirect_table_outside_the_memory_is_a_fault),
+		UNIT(indirect_table_that_wraps_around_the_address_space_is_a_fault),
 	};
 
 	return RUN_UNITS("virtq_device_hostile_indirect", tests);
