@@ -17,8 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RETRY_MIN_MS 100
-#define RETRY_MAX_MS 3200
+#define RETRY_MAX 32 /* ticks */
 
 /* What posted buffers and burst functions depend on. */
 #define FEATURES_IN_USE \
@@ -68,9 +67,9 @@ pmd_give_up(struct pmd_port *port, int error, const char *format, ...)
 	/* One that vanished may be back at once; one that misbehaves is asked less and less often.
 	 */
 	if (error == -ECONNRESET || port->retry_ms == 0)
-		port->retry_ms = RETRY_MIN_MS;
+		port->retry_ms = pmd_tick_ms;
 	else
-		port->retry_ms = RTE_MIN(port->retry_ms * 2, (uint32_t)RETRY_MAX_MS);
+		port->retry_ms = RTE_MIN(port->retry_ms * 2, RETRY_MAX * pmd_tick_ms);
 	port->transport->ops->drop(port->transport);
 	port->state = PMD_ABSENT;
 	pmd_life_wake(port);
@@ -356,7 +355,7 @@ pmd_bringup(struct pmd_port *port)
 	bursts_set(port, pmd_rx_variant(pmd_rx_flags(features))->burst,
 		pmd_tx_variant(pmd_tx_flags(features))->burst);
 	port->state = PMD_RUNNING;
-	port->retry_ms = RETRY_MIN_MS;
+	port->retry_ms = pmd_tick_ms;
 	port->life.running++;
 	port->reason[0] = '\0';
 	PMD_LOG(NOTICE, "%s: backend runs, %u queue pairs", port_name(port), pmd_port_pairs(port));

@@ -17,8 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TICK_MS 100
 #define DEFAULT_SPEED RTE_ETH_SPEED_NUM_10G
+
+uint32_t pmd_tick_ms = 100;
 
 static uint64_t
 now_ms(void)
@@ -77,7 +78,7 @@ lose(struct pmd_port *port)
 	/* Given up before: counted and said already. */
 	if (port->state != PMD_ABSENT) {
 		port->life.hang_ups++;
-		port->retry_ms = TICK_MS;
+		port->retry_ms = pmd_tick_ms;
 		pmd_reason(port, RTE_LOG_NOTICE, "%s", t->error);
 	}
 	port->state = PMD_ABSENT;
@@ -98,7 +99,7 @@ find(struct pmd_port *port)
 		/* Said once; while one is expected back its going is the better reason. */
 		if (port->life.attached == 0)
 			pmd_reason(port, RTE_LOG_NOTICE, "%s", t->error);
-		port->retry_at_ms = now_ms() + TICK_MS;
+		port->retry_at_ms = now_ms() + pmd_tick_ms;
 		return;
 	}
 	port->life.attached++;
@@ -208,7 +209,7 @@ wait_event(struct pmd_port *port)
 	if (!port->transport->attached && (port->faulted || now_ms() < port->retry_at_ms))
 		p[1].fd = -1;
 	pmd_port_unlock(port);
-	if (poll(p, RTE_DIM(p), TICK_MS) > 0 && (p[0].revents & POLLIN))
+	if (poll(p, RTE_DIM(p), (int)pmd_tick_ms) > 0 && (p[0].revents & POLLIN))
 		(void)!eventfd_read(port->wake_fd, &unused);
 }
 

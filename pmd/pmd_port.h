@@ -126,6 +126,9 @@ int pmd_mtu_tell(struct pmd_port *port, uint16_t mtu);
  * pmd_life.c.
  */
 
+/* Pause between two looks at a device, and attempts to find one. Tests shorten it. */
+extern uint32_t pmd_tick_ms;
+
 /** Start the control thread: from here on the port looks for its device. */
 int pmd_life_start(struct pmd_port *port);
 

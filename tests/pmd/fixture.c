@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fixture.h"
 
-#include "transport.h"
+#include "pmd_port.h"
 
 #include <rte_bus_vdev.h>
 #include <rte_cycles.h>
@@ -54,8 +54,9 @@ fixture_start(void)
 	}
 	rte_openlog_stream(log_stream);
 	rte_log_set_level_pattern("pmd.net.virtq", RTE_LOG_DEBUG);
-	vhost_user_reply_ms = 300;
-	vhost_user_sequence_ms = 1000;
+	pmd_tick_ms = 10;
+	/* What ethdev allocates once and for all is not a leak of a port. */
+	port_remove(port_add(""));
 }
 
 int

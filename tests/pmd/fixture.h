@@ -28,7 +28,7 @@
 extern struct rte_mempool *pool;
 extern char sock_path[];
 
-/** EAL, pool, temporary directory. Call first in main(); short time-outs of the driver. */
+/** EAL, pool, temporary directory. Call first in main(); the driver looks more often. */
 void fixture_start(void);
 /** @return exit code of the program. */
 int fixture_end(int failed);
