@@ -130,10 +130,13 @@ fill_and_overfill(uint32_t size, uint16_t nb, uint32_t flags)
 	memcpy(at + ring.desc.bytes + ring.avail.bytes, ring.used.mem, ring.used.bytes);
 	for (uint16_t n = (uint16_t)(size % nb + 1); n <= nb && n <= size; n++)
 		assert_int_equal(virtq_driver_add(&ring.q, bufs, 0, n, cookie(9)), -ENOSPC);
-	if ((flags & VIRTQ_INDIRECT) && size % nb == 0)
+	if ((flags & VIRTQ_INDIRECT) && size % nb == 0) {
+		memset(table, 0xa5, sizeof(table));
 		assert_int_equal(virtq_driver_add_indirect(
 					 &ring.q, table, (uintptr_t)table, bufs, 1, 1, cookie(9)),
 			-ENOSPC);
+		assert_int_equal(table[0].len, 0xa5a5a5a5);
+	}
 	assert_int_equal(virtq_driver_outstanding(&ring.q), size / nb);
 	assert_memory_equal(at, ring.desc.mem, ring.desc.bytes);
 	assert_memory_equal(at + ring.desc.bytes, ring.avail.mem, ring.avail.bytes);

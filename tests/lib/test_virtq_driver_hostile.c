@@ -82,6 +82,7 @@ expect_fault(enum virtq_fault fault, uint64_t value, uint16_t position)
 		assert_int_equal(virtq_driver_used(&ring.q, 1), 0);
 		assert_int_equal(virtq_driver_seq_check(&ring.q, lens, 0), 0);
 	}
+	virtq_driver_set_fault(&ring.q, VIRTQ_FAULT_USED_ORDER, 1, 1);
 	assert_memory_equal(&first, &ring.q.fault, sizeof(first));
 }
 
@@ -344,6 +345,20 @@ used_index_that_runs_ahead_is_a_fault(void **state)
 	}
 }
 
+static void
+used_index_that_passes_the_published_one_is_a_fault(void **state)
+{
+	(void)state;
+	for (size_t m = 0; m < RTE_DIM(modes); m++) {
+		open_with_buffers(m, 65533);
+		assert_int_equal(driver_ring_add(&ring, OUT), 0);
+		/* As many as there are, one more than the device knows of. */
+		fake_device_raw_idx(&ring.dev, (uint16_t)(65533 + OUT + 1));
+		expect_fault(VIRTQ_FAULT_USED_INDEX, (uint16_t)(65533 + OUT + 1), 65533);
+		expect_recovery(OUT + 1);
+	}
+}
+
 /* Entries that were good stay good: the lie is found when the driver gets there. */
 static void
 good_entries_before_a_lie_are_handed_out(void **state)
@@ -467,6 +482,7 @@ main(void)
 		UNIT(used_length_beyond_the_buffer_is_a_fault),
 		UNIT(used_length_of_a_readable_buffer_is_a_fault),
 		UNIT(used_index_that_runs_ahead_is_a_fault),
+		UNIT(used_index_that_passes_the_published_one_is_a_fault),
 		UNIT(good_entries_before_a_lie_are_handed_out),
 		UNIT(random_lies_never_hand_out_what_is_not_out),
 	};
