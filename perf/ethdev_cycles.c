@@ -35,6 +35,7 @@ static unsigned int nb_sizes;
 static uint32_t sizes[MAX_SIZES];
 static const char *json_file;
 static const char *label;
+static bool wait_for_go;
 
 struct result {
 	uint32_t size;
@@ -64,6 +65,7 @@ usage(void)
 		"  --windows N       quiet windows wanted, 32 to %d (64)\n"
 		"  --bursts N        bursts per window (1024)\n"
 		"  --label TEXT      name of this configuration in the output\n"
+		"  --wait            say ready when the links are up, begin at a line of input\n"
 		"  --json FILE       write the figures there, too; - is the standard output\n",
 		CYCLES_MAX_BURST, MAX_SIZES, PERF_MAX_WINDOWS);
 }
@@ -114,6 +116,7 @@ enum option_code {
 	OPT_BURSTS,
 	OPT_LABEL,
 	OPT_JSON,
+	OPT_WAIT,
 };
 
 static const struct option options[] = {
@@ -129,6 +132,7 @@ static const struct option options[] = {
 	{"bursts", required_argument, NULL, OPT_BURSTS},
 	{"label", required_argument, NULL, OPT_LABEL},
 	{"json", required_argument, NULL, OPT_JSON},
+	{"wait", no_argument, NULL, OPT_WAIT},
 	{NULL, 0, NULL, 0},
 };
 
@@ -190,6 +194,9 @@ parse_option(int opt)
 		break;
 	case OPT_JSON:
 		json_file = optarg;
+		break;
+	case OPT_WAIT:
+		wait_for_go = true;
 		break;
 	default:
 		usage();
@@ -433,6 +440,17 @@ print_json(const struct result *r, unsigned int nb)
 	return out == stdout || fclose(out) == 0 ? 0 : -EIO;
 }
 
+/* Several instances can start together, and measure one after the other. */
+static int
+wait_for_line(void)
+{
+	char line[16];
+
+	printf("ready\n");
+	fflush(stdout);
+	return fgets(line, sizeof(line), stdin) != NULL ? 0 : -EPIPE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -447,6 +465,8 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 
 	ret = path->open(&conf);
+	if (ret == 0 && wait_for_go)
+		ret = wait_for_line();
 	for (unsigned int i = 0; i < nb_sizes && ret == 0; i++) {
 		ret = measure(sizes[i], &results[i]);
 		if (ret == 0)

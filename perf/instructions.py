@@ -45,7 +45,7 @@ def run(args, config):
         raise measure.Failed(f"{config['name']}: status {done.returncode}\n{tail}")
     with open(out, encoding="utf-8") as file:
         result = json.load(file)[0]
-    for name in ("s", "s0", "s1"):
+    for name in ("s0", "s1"):
         if os.path.exists(os.path.join(args.scratch, name)):
             os.unlink(os.path.join(args.scratch, name))
     return result["turns"] * BURST, profile

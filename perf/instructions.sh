@@ -42,6 +42,8 @@ if [ -n "$build" ]; then
 else
     setup_packages build
     setup_sdk
+    # shellcheck disable=SC2034  # for setup_build
+    BUILD_TARGETS="perf/ethdev_cycles pmd/librte_net_virtq.so"
     setup_build build
 fi
 run_child python3 "$TOP/perf/instructions.py" --build "$BUILD_DIR" --scratch "$SCRATCH" "${rest[@]}"

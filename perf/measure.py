@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Run perf/floor and perf/ethdev_cycles for ours and the peers, interleaved; hand over to report.
+"""Run the programs of perf/ for ours and the peers, interleaved; hand over to report.
 
-Started by perf/run.sh. One round runs every configuration once; a round's ratios are taken from
-runs that lie seconds apart, so that a machine that changes its mood changes both sides.
+Started by perf/run.sh. In a round every configuration starts a process of its own, all together,
+because most of their time is waiting for sockets; then one after the other measures, while the
+rest sleeps. So both sides of a ratio lie a second apart, and a machine that changes its mood
+changes both.
 """
 import argparse
 import json
@@ -11,6 +13,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 
 import report
@@ -19,17 +22,19 @@ SIZES = "60,1500"
 QUEUE = "queue_size=256"
 FLAGS = ["avx2", "avx512f", "avx512bw", "avx512vl", "avx512_vbmi", "gfni", "erms", "fsrm",
          "cldemote", "movdir64b", "hypervisor"]
-# Seconds that --quick may take for its rounds; what is left of two minutes is for set-up.
-QUICK_BUDGET = 95
+# For each process; a round has one process per configuration. run.sh reserves as much.
+MEMORY_MIB = 96
 RUN_TIMEOUT = 60
+# Seconds after which a quick run begins no further round at this width.
+QUICK_BUDGET = {512: 50, 256: 65}
 
-VHOST = "net_vhost0,iface={dir}/s"
+VHOST = "net_vhost0,iface={dir}/s0"
 
 
 def vhost(name, driver):
     """A driver port against net_vhost."""
     return {"name": name, "plugin": "virtq" in driver,
-            "args": ["--driver", driver + ",path={dir}/s", "--device", VHOST]}
+            "args": ["--driver", driver + ",path={dir}/s0", "--device", VHOST]}
 
 
 def switch(name, driver):
@@ -63,6 +68,51 @@ class Failed(Exception):
     """A program that did not do what it should."""
 
 
+class Process:
+    """One program of perf/, which writes its figures to a file."""
+
+    def __init__(self, args, name, eal, rest, lcores):
+        self.dir = tempfile.mkdtemp(dir=args.scratch)
+        self.out = os.path.join(self.dir, "out.json")
+        cmd = [os.path.join(args.build, "perf", name), "-l", lcores, "--in-memory",
+               "--single-file-segments", "--no-pci", "--no-telemetry", "-m", str(MEMORY_MIB),
+               "--log-level=error", "--log-level=lib.vhost.*:error"]
+        rest = [a.format(dir=self.dir) for a in rest]
+        self.text = " ".join([name] + rest)
+        # pylint: disable-next=consider-using-with
+        self.child = subprocess.Popen(cmd + eal + ["--"] + rest + ["--json", self.out],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, text=True)
+        self.said = []
+
+    def wait_ready(self):
+        for line in self.child.stdout:
+            if line == "ready\n":
+                return
+            self.said.append(line)
+        self.finish()
+        raise Failed(f"{self.text}: ended before it was ready")
+
+    def finish(self):
+        """Let it measure, wait for its end, and read the figures."""
+        try:
+            said, _ = self.child.communicate("go\n", timeout=RUN_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.communicate()
+            raise Failed(f"{self.text}: still running after {RUN_TIMEOUT} s") from None
+        if self.child.returncode != 0:
+            tail = "".join((self.said + said.splitlines(True))[-4:])
+            raise Failed(f"{self.text}: status {self.child.returncode}\n{tail}")
+        with open(self.out, encoding="utf-8") as file:
+            return json.load(file)
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.communicate()
+
+
 class Runner:
     def __init__(self, args):
         self.args = args
@@ -70,43 +120,31 @@ class Runner:
         self.skipped = {}
         self.best_probe = None
 
-    def program(self, name, eal, rest, lcores):
-        out = os.path.join(self.args.scratch, "out.json")
-        if os.path.exists(out):
-            os.unlink(out)
-        cmd = [os.path.join(self.args.build, "perf", name), "-l", lcores, "--in-memory",
-               "--single-file-segments", "--no-pci", "--no-telemetry", "-m", "512",
-               "--log-level=error", "--log-level=lib.vhost.*:error"]
-        cmd += eal + ["--"] + rest + ["--json", out]
-        done = subprocess.run(cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                              stderr=subprocess.STDOUT, timeout=RUN_TIMEOUT, check=False)
-        if done.returncode != 0:
-            tail = "\n".join(done.stdout.strip().splitlines()[-4:])
-            raise Failed(f"{name} {' '.join(rest)}: status {done.returncode}\n{tail}")
-        with open(out, encoding="utf-8") as file:
-            return json.load(file)
-
     def floor(self, width):
-        cpus = self.args.cpus
-        eal = ["--main-lcore", cpus[1], f"--force-max-simd-bitwidth={width}"]
-        lcores = ",".join(sorted(set(cpus)))
-        return self.program("floor", eal, [], lcores)
+        eal = ["--main-lcore", self.args.cpus[1], f"--force-max-simd-bitwidth={width}"]
+        lcores = ",".join(sorted(set(self.args.cpus)))
+        return Process(self.args, "floor", eal, [], lcores).finish()
 
     def ring(self, width):
         eal = [f"--force-max-simd-bitwidth={width}"]
-        return self.program("ring_cycles", eal, [], self.args.cpus[1])
+        return Process(self.args, "ring_cycles", eal, [], self.args.cpus[1]).finish()
 
-    def cycles(self, config, width):
+    def bounds(self, width, found):
+        """The floor and lib/ring alone, once more."""
+        try:
+            found["floor"].append(self.floor(width))
+            found["ring"].append(self.ring(width))
+        except Failed as error:
+            print(error, file=sys.stderr)
+            self.skipped["floor and ring_cycles"] = "failed"
+
+    def start(self, config, width):
         eal = [f"--force-max-simd-bitwidth={width}"]
         if config["plugin"]:
             eal += ["-d", self.plugin]
-        rest = [a.format(dir=self.args.scratch) for a in config["args"]]
-        rest += ["--size", SIZES, "--label", config["name"], "--windows", "32"]
-        results = self.program("ethdev_cycles", eal, rest, self.args.cpus[1])
-        for name in os.listdir(self.args.scratch):
-            if name in ("s", "s0", "s1"):
-                os.unlink(os.path.join(self.args.scratch, name))
-        return {str(r["frame"]): r for r in results}
+        rest = config["args"] + ["--size", SIZES, "--label", config["name"], "--windows", "32",
+                                 "--bursts", "256", "--wait"]
+        return Process(self.args, "ethdev_cycles", eal, rest, self.args.cpus[1])
 
     def is_disturbed(self, run):
         """A run that saw no quiet window at all has a slow best probe."""
@@ -115,31 +153,56 @@ class Runner:
             self.best_probe = probe
         return probe > report.QUIET * self.best_probe
 
-    def available(self, config):
-        """Ours may be missing from a build; a peer may not."""
-        if config["plugin"] and not os.path.exists(self.plugin):
-            self.skipped[config["name"]] = "this build has no pmd/librte_net_virtq.so"
-        return config["name"] not in self.skipped
-
-    def round(self, width, retry):
-        runs = {}
+    def wanted(self):
+        """Configurations of this run; ours may be missing from a build, a peer may not."""
         for config in CONFIGS:
             if self.args.only and not any(o in config["name"] for o in self.args.only):
                 continue
-            if not self.available(config):
-                continue
-            try:
-                run = self.cycles(config, width)
-                if retry and self.is_disturbed(run):
-                    run = self.cycles(config, width)
-                    self.is_disturbed(run)
-                runs[config["name"]] = run
-            except (Failed, subprocess.TimeoutExpired) as error:
-                if "no vswitch" in str(error):
-                    self.skipped[config["name"]] = "this build has no vswitch"
-                    continue
-                self.skipped[config["name"]] = "failed"
-                print(f"{config['name']}: {error}", file=sys.stderr)
+            if config["plugin"] and not os.path.exists(self.plugin):
+                self.skipped[config["name"]] = "this build has no pmd/librte_net_virtq.so"
+            if config["name"] not in self.skipped:
+                yield config
+
+    def failed(self, config, error):
+        if "no vswitch" in str(error):
+            self.skipped[config["name"]] = "this build has no vswitch"
+            return
+        self.skipped[config["name"]] = "failed"
+        print(f"{config['name']}: {error}", file=sys.stderr)
+
+    def measure(self, configs, width):
+        """Start all, measure one after the other; figures by name and frame size."""
+        runs = {}
+        processes = []
+        try:
+            for config in configs:
+                processes.append((config, self.start(config, width)))
+            ready = []
+            for config, process in processes:
+                try:
+                    process.wait_ready()
+                    ready.append((config, process))
+                except Failed as error:
+                    self.failed(config, error)
+            for config, process in ready:
+                try:
+                    results = process.finish()
+                    runs[config["name"]] = {str(r["frame"]): r for r in results}
+                except Failed as error:
+                    self.failed(config, error)
+        finally:
+            for _, process in processes:
+                process.stop()
+        return runs
+
+    def round(self, width):
+        runs = self.measure(list(self.wanted()), width)
+        again = [name for name, run in runs.items() if self.is_disturbed(run)]
+        if again:
+            more = self.measure([c for c in CONFIGS if c["name"] in again], width)
+            for name, run in more.items():
+                self.is_disturbed(run)
+                runs[name] = run
         return runs
 
 
@@ -192,7 +255,7 @@ def parse_args():
     parser.add_argument("--json")
     args = parser.parse_args()
     if args.rounds is None:
-        args.rounds = 5 if args.quick else 9
+        args.rounds = 7 if args.quick else 15
     if args.rounds < 1:
         parser.error("--rounds: at least 1")
     return args
@@ -203,24 +266,20 @@ def main():
     runner = Runner(args)
     start = time.monotonic()
     data = {"machine": machine(args.cpus), "widths": {}}
-    for width in (512, 256):
-        floor, ring, rounds = [], [], []
-        # 256 bits stand beside as information: in a quick run, as many rounds as time allows.
-        for number in range(args.rounds):
-            spent = time.monotonic() - start
-            left = QUICK_BUDGET - spent
-            if args.quick and width == 256 and (number == 3 or number * 16 + 16 > left + 16):
+    # 256 bits stand beside as information: in a quick run, few rounds do.
+    plan = [(512, args.rounds, args.rounds), (256, args.rounds, args.rounds)]
+    if args.quick:
+        plan = [(512, min(args.rounds, 5), args.rounds), (256, 1, min(args.rounds, 3))]
+    for width, least, most in plan:
+        found = {"floor": [], "ring": [], "rounds": []}
+        while len(found["rounds"]) < most:
+            if len(found["rounds"]) >= least and time.monotonic() - start > QUICK_BUDGET[width]:
                 break
-            try:
-                floor.append(runner.floor(width))
-                ring.append(runner.ring(width))
-            except (Failed, subprocess.TimeoutExpired) as error:
-                print(error, file=sys.stderr)
-                runner.skipped["floor and ring_cycles"] = "failed"
-            rounds.append(runner.round(width, not args.quick or left > 30))
-            print(f"round {number + 1}/{args.rounds} at {width} bits done,"
+            runner.bounds(width, found)
+            found["rounds"].append(runner.round(width))
+            print(f"round {len(found['rounds'])} of {most} at {width} bits done,"
                   f" {time.monotonic() - start:.0f} s", file=sys.stderr)
-        data["widths"][str(width)] = {"floor": floor, "ring": ring, "rounds": rounds}
+        data["widths"][str(width)] = found
     data["skipped"] = runner.skipped
     data["seconds"] = round(time.monotonic() - start, 1)
     text = report.render(data)

@@ -22,7 +22,7 @@
 #define PERF_PROBE_STEPS 300
 #define PERF_PROBE_TRIES 4
 #define PERF_QUIET 1.2
-#define PERF_PATIENCE_S 2
+#define PERF_PATIENCE_S 1
 
 /** One figure: a value per window, in cycles per packet (or per operation), and its probe. */
 struct perf_series {

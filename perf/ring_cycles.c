@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define NB_WINDOWS 32
-#define PACKETS_PER_WINDOW 32768
+#define PACKETS_PER_WINDOW 8192
 
 double perf_probe_best;
 

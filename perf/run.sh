@@ -3,8 +3,8 @@
 #
 # Measure ours beside the peers and the floor of this machine, interleaved, and print one table.
 #
-#   perf/run.sh                  9 rounds, both SIMD widths
-#   perf/run.sh --quick          5 rounds, below 2 minutes
+#   perf/run.sh                  15 rounds at both SIMD widths
+#   perf/run.sh --quick          7 rounds at 512 bits, 3 at 256; below 2 minutes
 #   perf/run.sh --json FILE      write all figures and the machine's description, too
 #   perf/run.sh --rounds N       other number of rounds
 #   perf/run.sh --only TEXT      only configurations whose name contains TEXT; may be repeated
@@ -41,14 +41,16 @@ done
 # shellcheck source=scripts/common.sh
 . "$TOP/scripts/common.sh"
 
-# MiB of hugepages: one program runs at a time, with EAL's -m 512.
-PERF_MIB=520
+# MiB of hugepages: MEMORY_MIB of measure.py for each configuration.
+PERF_MIB=800
 
 if [ -n "$build" ]; then
     BUILD_DIR=$build
 else
     setup_packages build
     setup_sdk
+    # shellcheck disable=SC2034  # for setup_build
+    BUILD_TARGETS="perf/floor perf/ring_cycles perf/ethdev_cycles pmd/librte_net_virtq.so"
     setup_build build
 fi
 setup_hugepages "$PERF_MIB"

@@ -4,7 +4,8 @@
 #
 #   setup_packages GROUP...     install what is missing of scripts/packages.txt (root or sudo)
 #   setup_sdk                   the DPDK driver headers, see pmd/sdk.sh
-#   setup_build NAME [OPTION]   configure and build; sets BUILD_DIR (build directory NAME)
+#   setup_build NAME [OPTION]   configure and build (BUILD_TARGETS, else all); sets BUILD_DIR
+#                               (build directory NAME)
 #   setup_hugepages MIB         sets HUGEPAGES=yes, or =no after saying why it is --no-huge now
 #   setup_cpus                  sets CPU_A and CPU_B, two CPUs that this process may use
 #   run_child COMMAND...        run, and stop it when this script is stopped
@@ -175,7 +176,8 @@ setup_build() {
         cp "$SCRATCH/configuration" "$BUILD_DIR/.configuration"
     fi
     say "building $name"
-    if ! run_child ninja -C "$BUILD_DIR" >"$SCRATCH/build.log" 2>&1; then
+    # shellcheck disable=SC2086  # BUILD_TARGETS: ninja's words, nothing for everything
+    if ! run_child ninja -C "$BUILD_DIR" ${BUILD_TARGETS:-} >"$SCRATCH/build.log" 2>&1; then
         tail -n 60 "$SCRATCH/build.log" >&2
         die "building $name failed (end of the compiler's words above)"
     fi
