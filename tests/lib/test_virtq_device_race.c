@@ -7,6 +7,7 @@
 #include "device_ring.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #define SIZE 16
 #define TABLE LOW
@@ -59,10 +60,13 @@ flip(void *arg)
 	uint64_t seed = 51;
 
 	(void)arg;
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+	for (uint32_t i = 0; !__atomic_load_n(&stop, __ATOMIC_RELAXED); i++) {
 		uint32_t what = random_below(&seed, 64);
 		uint16_t head = (uint16_t)random_below(&seed, SIZE + (what == 0));
 
+		/* Both threads may have to share a core. */
+		if (i % 256 == 0)
+			sched_yield();
 		if (what < 4)
 			__atomic_store_n(&ring.vq.avail->ring[random_below(&seed, SIZE)], head,
 				__ATOMIC_RELAXED);
@@ -133,6 +137,8 @@ device_uses_what_it_checked(void **state)
 	for (uint32_t i = 0; i < 600000 || good_walks < 10000 || good_ones < 10000; i++) {
 		uint16_t head;
 
+		if (i % 256 == 0)
+			sched_yield();
 		if (virtq_device_broken(&ring.q))
 			virtq_device_init(&ring.q, &ring.vq, &ring.mem, (uint16_t)i);
 		if (virtq_device_heads(&ring.q, &head, 1) == 1) {
