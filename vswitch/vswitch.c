@@ -181,6 +181,7 @@ vswitch_housekeep(void)
 		sw.aged = clock;
 		fdb_age(sw.conf.mac_age_s);
 	}
+	port_vhost_housekeep();
 	for (uint16_t id = 0; id < PORT_MAX; id++) {
 		const struct port *port = port_get(id);
 

@@ -2,6 +2,7 @@
 #include "port_vhost.h"
 
 #include "message_filter.h"
+#include "vhost_bus.h"
 #include "vhost_session.h"
 #include "vhost_socket.h"
 #include "vhost_wire.h"
@@ -128,6 +129,7 @@ port_vhost_add(const struct vswitch_port_conf *conf)
 	if (pv == NULL)
 		return -rte_errno;
 	vhost_wire_init();
+	vhost_bus_init();
 	vhost_session_allow(pv);
 	rc = register_socket(pv);
 	if (rc != 0) {
@@ -147,4 +149,15 @@ port_vhost_remove(struct port *port)
 	vhost_wire_stop(pv->path);
 	vhost_free(pv);
 	return 0;
+}
+
+void
+port_vhost_housekeep(void)
+{
+	for (uint16_t id = 0; id < PORT_MAX; id++) {
+		const struct port *port = port_get(id);
+
+		if (port != NULL && port->backend != NULL)
+			vhost_session_check(port->backend);
+	}
 }

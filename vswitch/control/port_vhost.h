@@ -80,4 +80,7 @@ int port_vhost_add(const struct vswitch_port_conf *conf);
  */
 int port_vhost_remove(struct port *port);
 
+/** What has to be looked at every now and then. Main thread, workers may run. */
+void port_vhost_housekeep(void);
+
 #endif

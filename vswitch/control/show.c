@@ -142,7 +142,7 @@ vswitch_show(void)
 		"Mbit/s", "Mpps", "Mbit/s", "packets", "packets", "dropped");
 	for (uint16_t id = 0; id < PORT_MAX; id++) {
 		port = port_get(id);
-		if (port != NULL)
+		if (port != NULL && port->backend != NULL)
 			print_port(port, width);
 	}
 	printf("%" PRIu32 " MAC addresses, %u of %u mbufs free\n", fdb_count(),

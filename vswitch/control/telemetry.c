@@ -250,7 +250,7 @@ port_one(const char *cmd __rte_unused, const char *params, struct rte_tel_data *
 	rte_tel_data_start_dict(d);
 	control_lock();
 	port = port_find(name);
-	if (port == NULL)
+	if (port == NULL || port->backend == NULL)
 		rc = -ENOENT;
 	else if (comma == NULL)
 		fill_port(d, port);

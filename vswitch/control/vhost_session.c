@@ -3,6 +3,8 @@
 
 #include "datapath/fdb.h"
 #include "message_filter.h"
+#include "vhost_bus.h"
+#include "vhost_rings.h"
 
 #include <rte_errno.h>
 #include <rte_vhost.h>
@@ -15,7 +17,6 @@
 #include <string.h>
 
 #define STATUS_DRIVER_OK 4u
-#define BIT(n) (UINT64_C(1) << (n))
 
 /* By the library's handle, and all of them by path. Short lock, never held across library calls. */
 static struct port_vhost *by_vid[RTE_MAX_VHOST_DEVICE];
@@ -50,152 +51,6 @@ vhost_put(struct port_vhost *pv)
 	pthread_mutex_unlock(&pv->lock);
 }
 
-static bool
-inside(const struct virtq_mem *mem, const void *ptr, size_t bytes)
-{
-	for (uint32_t i = 0; i < mem->nb_regions; i++) {
-		uint64_t offset = (uint64_t)((uintptr_t)ptr - (uintptr_t)mem->regions[i].host);
-
-		if (offset < mem->regions[i].bytes)
-			return bytes <= mem->regions[i].bytes - offset;
-	}
-	return false;
-}
-
-/* A line that a frontend can cause as often as it likes. */
-static void __rte_format_printf(2, 3) complain(struct port_vhost *pv, const char *fmt, ...)
-{
-	char text[FILTER_WHY_BYTES + 80];
-	uint32_t swallowed;
-	va_list ap;
-
-	if (!control_limit_pass(&pv->limit, &swallowed))
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (swallowed != 0)
-		CONTROL_LOG(WARNING, "port %s: %" PRIu32 " more lines like these left out",
-			pv->port->name, swallowed);
-	CONTROL_LOG(WARNING, "port %s: %s", pv->port->name, text);
-}
-
-static bool
-ring_may_run(const struct port_vhost *pv, uint32_t ring)
-{
-	const struct vhost_session *s = &pv->session;
-
-	return s->on[ring] && s->features_accepted && pv->port->mem.nb_regions != 0 &&
-	       (!(s->protocol_features & BIT(VHOST_PROTOCOL_F_STATUS)) ||
-		       (s->status & STATUS_DRIVER_OK));
-}
-
-/* Start a ring where the library sees it now. */
-static void
-ring_start(struct port_vhost *pv, uint32_t ring)
-{
-	const struct virtq_mem *mem = &pv->port->mem;
-	struct rte_vhost_vring v;
-	struct port_ring conf;
-	int rc;
-
-	if (rte_vhost_get_vhost_vring(pv->vid, (uint16_t)ring, &v) != 0 || v.desc == NULL ||
-		v.avail == NULL || v.used == NULL)
-		return; /* not translated; the library takes it back in a moment */
-	if (virtq_size_check(v.size) != 0) {
-		complain(pv, "ring %" PRIu32 " not started: size %u", ring, v.size);
-		return;
-	}
-	/* The library knows no more than that their first bytes are mapped. */
-	if (!inside(mem, v.desc, virtq_desc_bytes(v.size)) ||
-		!inside(mem, v.avail, virtq_avail_bytes(v.size)) ||
-		!inside(mem, v.used, virtq_used_bytes(v.size))) {
-		complain(pv, "ring %" PRIu32 " not started: its %u entries reach past the memory",
-			ring, v.size);
-		return;
-	}
-	conf = (struct port_ring){
-		.desc = (struct virtq_desc *)v.desc,
-		.avail = (struct virtq_avail *)v.avail,
-		.used = (struct virtq_used *)v.used,
-		.size = v.size,
-		/* We complete all that we take: the driver's memory holds the position. */
-		.base = virtq_index_peek(&((struct virtq_used *)v.used)->idx),
-		.features = pv->session.features,
-		.call_fd = v.callfd >= 0 ? v.callfd : -1,
-	};
-	rc = port_ring_start(pv->port, ring, &conf);
-	if (rc != 0)
-		complain(pv, "ring %" PRIu32 " not started: %s", ring,
-			rc == -EFAULT ? "its parts are misaligned" : strerror(-rc));
-}
-
-/* Stop a ring and tell the library where it stands, for GET_VRING_BASE. */
-static void
-ring_stop(struct port_vhost *pv, uint32_t ring)
-{
-	if (port_ring_running(pv->port, ring)) {
-		uint16_t position = port_ring_stop(pv->port, ring);
-
-		rte_vhost_set_vring_base(pv->vid, (uint16_t)ring, position, position);
-	}
-}
-
-static void
-sync_ring(struct port_vhost *pv, uint32_t ring)
-{
-	bool running = port_ring_running(pv->port, ring);
-
-	if (!ring_may_run(pv, ring))
-		ring_stop(pv, ring);
-	else if (!running)
-		ring_start(pv, ring);
-}
-
-static void
-sync_all(struct port_vhost *pv)
-{
-	for (uint32_t ring = 0; ring < 2u * pv->port->max_pairs; ring++)
-		sync_ring(pv, ring);
-}
-
-/* All rings stopped at the price of one grace period; the port stays paused. */
-static void
-stop_all(struct port_vhost *pv)
-{
-	port_pause(pv->port);
-	for (uint32_t ring = 0; ring < 2u * pv->port->max_pairs; ring++)
-		ring_stop(pv, ring);
-}
-
-/* The library has unmapped the memory, or is about to. Rings are stopped. */
-static void
-drop_memory(struct port_vhost *pv)
-{
-	pv->port->mem.nb_regions = 0;
-	pv->session.nb_files = 0;
-}
-
-static void
-load_memory(struct port_vhost *pv)
-{
-	struct rte_vhost_memory *table;
-
-	pv->port->mem.nb_regions = 0;
-	if (rte_vhost_get_mem_table(pv->vid, &table) != 0) {
-		complain(pv, "memory table cannot be read");
-		return;
-	}
-	for (uint32_t i = 0; i < table->nregions; i++) {
-		const struct rte_vhost_mem_region *r = &table->regions[i];
-
-		if (virtq_mem_add(&pv->port->mem, r->guest_phys_addr, r->size,
-			    (void *)(uintptr_t)r->host_user_addr) != 0)
-			complain(pv, "memory region %" PRIu32 " not usable", i);
-	}
-	free(table);
-}
-
 /* Before the library works on a message: take away from the workers what it is going to change. */
 static void
 before(struct port_vhost *pv, const struct vhost_message *msg)
@@ -205,22 +60,23 @@ before(struct port_vhost *pv, const struct vhost_message *msg)
 	pv->session.pending = msg->request;
 	switch (msg->request) {
 	case VHOST_REQ_SET_MEM_TABLE:
-		stop_all(pv);
+		vhost_rings_stop(pv);
+		vhost_bus_forget(pv->port);
 		pv->port->mem.nb_regions = 0;
 		break;
 	case VHOST_REQ_RESET_OWNER:
-		stop_all(pv);
-		drop_memory(pv);
+		vhost_rings_stop(pv);
+		vhost_memory_drop(pv);
 		break;
 	case VHOST_REQ_GET_VRING_BASE:
-		ring_stop(pv, (uint32_t)ring);
+		vhost_ring_stop(pv, (uint32_t)ring);
 		break;
 	case VHOST_REQ_SET_VRING_ADDR:
 	case VHOST_REQ_SET_VRING_KICK:
 	case VHOST_REQ_SET_VRING_CALL:
 		if (port_ring_running(pv->port, (uint32_t)ring)) {
 			port_pause(pv->port);
-			ring_stop(pv, (uint32_t)ring);
+			vhost_ring_stop(pv, (uint32_t)ring);
 		}
 		break;
 	default:
@@ -252,12 +108,12 @@ after(struct port_vhost *pv, const struct vhost_message *msg)
 		s->protocol_features = msg->payload.u64;
 		return true;
 	case VHOST_REQ_SET_MEM_TABLE:
-		load_memory(pv);
+		vhost_memory_load(pv);
 		return true;
 	case VHOST_REQ_SET_STATUS:
 		s->status = (uint8_t)msg->payload.u64;
 		if (!(s->status & STATUS_DRIVER_OK))
-			stop_all(pv);
+			vhost_rings_stop(pv);
 		return true;
 	case VHOST_REQ_SET_VRING_ADDR:
 		return true;
@@ -276,15 +132,39 @@ after(struct port_vhost *pv, const struct vhost_message *msg)
 static void
 failed(struct port_vhost *pv)
 {
-	complain(pv, "%s failed", vhost_request_name(pv->session.pending));
+	vhost_complain(pv, "%s failed", vhost_request_name(pv->session.pending));
 	if (pv->session.pending == VHOST_REQ_SET_MEM_TABLE) {
 		/* Nothing is mapped now, and the library's ring addresses dangle. */
-		stop_all(pv);
-		drop_memory(pv);
+		vhost_rings_stop(pv);
+		vhost_memory_drop(pv);
 	}
 	pv->session.pending = 0;
-	sync_all(pv);
+	vhost_rings_sync(pv);
 	port_resume(pv->port);
+}
+
+static enum rte_vhost_msg_result
+hang_up_on(struct vhost_message *msg)
+{
+	vhost_msg_close_fds(msg);
+	msg->flags &= ~VHOST_MSG_NEED_REPLY;
+	return RTE_VHOST_MSG_RESULT_ERR;
+}
+
+/* The frontend took memory back while it was in use: whatever it says, it has to come again. */
+static bool
+memory_lost(struct port_vhost *pv)
+{
+	if (!vhost_bus_hit(pv->port))
+		return false;
+	if (pv->port->mem.nb_regions != 0) {
+		vhost_complain(
+			pv, "its memory was cut short while in use: stopped until it reconnects");
+		vhost_rings_stop(pv);
+		vhost_memory_drop(pv);
+		port_resume(pv->port);
+	}
+	return true;
 }
 
 static enum rte_vhost_msg_result
@@ -295,12 +175,13 @@ pre_message(int vid, void *arg)
 	enum filter_verdict verdict;
 	char why[FILTER_WHY_BYTES];
 
-	if (pv == NULL) {
-		/* The port is being removed: hang up. */
-		vhost_msg_close_fds(msg);
-		msg->flags &= ~VHOST_MSG_NEED_REPLY;
-		return RTE_VHOST_MSG_RESULT_ERR;
+	if (pv == NULL)
+		return hang_up_on(msg); /* the port is being removed */
+	if (memory_lost(pv)) {
+		vhost_put(pv);
+		return hang_up_on(msg);
 	}
+	vhost_bus_working_on(pv->port);
 	if (pv->session.pending != 0)
 		failed(pv);
 	verdict = message_filter(pv->port, &pv->session, msg, why);
@@ -308,7 +189,7 @@ pre_message(int vid, void *arg)
 		pv->refused++;
 		if (msg->request == VHOST_REQ_SET_FEATURES)
 			pv->session.features_accepted = false;
-		complain(pv, "%s refused: %s", vhost_request_name(msg->request), why);
+		vhost_complain(pv, "%s refused: %s", vhost_request_name(msg->request), why);
 	} else if (verdict == FILTER_PASS) {
 		before(pv, msg);
 	}
@@ -330,7 +211,7 @@ post_message(int vid, void *arg)
 	if (pv->session.pending == msg->request) {
 		pv->session.pending = 0;
 		if (after(pv, msg))
-			sync_all(pv);
+			vhost_rings_sync(pv);
 		port_resume(pv->port);
 	}
 	vhost_put(pv);
@@ -346,7 +227,7 @@ ring_state_changed(int vid, uint16_t ring, int on)
 		return 0;
 	if (ring < 2 * pv->port->max_pairs) {
 		pv->session.on[ring] = on != 0;
-		sync_ring(pv, ring);
+		vhost_ring_sync(pv, ring);
 	}
 	vhost_put(pv);
 	return 0;
@@ -395,7 +276,7 @@ take(struct port_vhost *pv, int vid)
 
 	pthread_mutex_lock(&pv->lock);
 	if (pv->vid >= 0) {
-		complain(pv, "another frontend was turned away: %s is in use", pv->path);
+		vhost_complain(pv, "another frontend was turned away: %s is in use", pv->path);
 	} else if (!pv->closing &&
 		   rte_vhost_extern_callback_register(vid, &message_ops, NULL) == 0) {
 		memset(&pv->session, 0, sizeof(pv->session));
@@ -428,8 +309,8 @@ new_connection(int vid)
 static void
 hang_up(struct port_vhost *pv)
 {
-	stop_all(pv);
-	drop_memory(pv);
+	vhost_rings_stop(pv);
+	vhost_memory_drop(pv);
 	port_resume(pv->port);
 	/* Whoever turns up elsewhere with these addresses is found by flooding. */
 	fdb_flush_port(pv->port->id);
@@ -439,6 +320,7 @@ hang_up(struct port_vhost *pv)
 		by_vid[pv->vid] = NULL;
 	pthread_mutex_unlock(&index_lock);
 	pv->vid = -1;
+	vhost_bus_clear(pv->port);
 }
 
 static void
@@ -449,6 +331,7 @@ destroy_connection(int vid)
 	if (pv == NULL)
 		return;
 	hang_up(pv);
+	vhost_bus_working_on(NULL);
 	CONTROL_LOG(NOTICE, "port %s: disconnected", pv->port->name);
 	vhost_put(pv);
 }
@@ -478,5 +361,16 @@ vhost_session_close(struct port_vhost *pv)
 	pthread_mutex_lock(&pv->lock);
 	pv->closing = true;
 	hang_up(pv);
+	pthread_mutex_unlock(&pv->lock);
+}
+
+void
+vhost_session_check(struct port_vhost *pv)
+{
+	if (!vhost_bus_hit(pv->port))
+		return;
+	pthread_mutex_lock(&pv->lock);
+	if (!pv->closing && pv->vid >= 0)
+		memory_lost(pv);
 	pthread_mutex_unlock(&pv->lock);
 }

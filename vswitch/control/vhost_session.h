@@ -25,4 +25,7 @@ struct port_vhost *vhost_session_find(const char *path);
  */
 void vhost_session_close(struct port_vhost *pv);
 
+/** Stop the port if its frontend took memory back. Main thread, every now and then. */
+void vhost_session_check(struct port_vhost *pv);
+
 #endif

@@ -539,6 +539,42 @@ unread_answers_hold_nobody_up(void **state)
 	again();
 }
 
+/* A frame waits in a's ring and the memory goes: of ring and frame, of the frame alone. */
+static void
+memory_cut_short_stops_its_port_and_no_other(void **state)
+{
+	static const off_t left[] = {0, 1 << 20, 0};
+
+	(void)state;
+	start(1);
+	for (uint32_t i = 0; i < RTE_DIM(left); i++) {
+		frontend_close(&fa);
+		frontend_open(&fa);
+		again();
+		frontend_start(&fa, 2);
+		bench_pass(&fa, 1, &fb, 0, i, 4);
+		frontend_frame(&fa, 1, 0xb, 0xa, 5, 60);
+		assert_int_equal(ftruncate(fa.memfd, left[i]), 0);
+		/* The worker meets it, or the thread that starts rings. */
+		if (i < 2)
+			bench_poll();
+		else
+			assert_int_equal(frontend_ask_fd(&fa, FE_SET_VRING_KICK, 1, fa.kick[1]), 0);
+		assert_true(frontend_barrier(&fb));
+		vswitch_housekeep();
+		assert_false(port_ring_running(pa, 1));
+		assert_int_equal(pa->mem.nb_regions, 0);
+		assert_int_equal(frontend_ask_u64(&fa, FE_SET_STATUS, 0xf), -1);
+		bench_wait_down(pa);
+	}
+	frontend_close(&fa);
+	frontend_open(&fa);
+	again();
+	frontend_start(&fa, 2);
+	bench_pass(&fa, 1, &fb, 0, 7, 4);
+	bench_pass(&fb, 1, &fa, 0, 8, 4);
+}
+
 /* A message of any type, size and number of descriptors, with numbers that are close to good. */
 static bool
 send_nonsense(uint64_t *r)
@@ -636,6 +672,7 @@ main(void)
 		BENCH_UNIT(refusal_without_a_wish_for_an_answer_hangs_up),
 		BENCH_UNIT(failed_message_leaves_the_next_one_in_order),
 		BENCH_UNIT(messages_cut_anywhere_leave_nothing_behind),
+		BENCH_UNIT(memory_cut_short_stops_its_port_and_no_other),
 		BENCH_UNIT(withheld_payload_holds_nobody_up),
 		BENCH_UNIT(unread_answers_hold_nobody_up),
 		BENCH_UNIT(ten_thousand_nonsense_messages_leave_nothing_behind),

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "vhost_rings.h"
+
+#include "message_filter.h"
+#include "vhost_bus.h"
+
+#include <rte_vhost.h>
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATUS_DRIVER_OK 4u
+#define BIT(n) (UINT64_C(1) << (n))
+
+static bool
+inside(const struct virtq_mem *mem, const void *ptr, size_t bytes)
+{
+	for (uint32_t i = 0; i < mem->nb_regions; i++) {
+		uint64_t offset = (uint64_t)((uintptr_t)ptr - (uintptr_t)mem->regions[i].host);
+
+		if (offset < mem->regions[i].bytes)
+			return bytes <= mem->regions[i].bytes - offset;
+	}
+	return false;
+}
+
+void
+vhost_complain(struct port_vhost *pv, const char *fmt, ...)
+{
+	char text[FILTER_WHY_BYTES + 80];
+	uint32_t swallowed;
+	va_list ap;
+
+	if (!control_limit_pass(&pv->limit, &swallowed))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (swallowed != 0)
+		CONTROL_LOG(WARNING, "port %s: %" PRIu32 " more lines like these left out",
+			pv->port->name, swallowed);
+	CONTROL_LOG(WARNING, "port %s: %s", pv->port->name, text);
+}
+
+static bool
+ring_may_run(const struct port_vhost *pv, uint32_t ring)
+{
+	const struct vhost_session *s = &pv->session;
+
+	return s->on[ring] && s->features_accepted && pv->port->mem.nb_regions != 0 &&
+	       (!(s->protocol_features & BIT(VHOST_PROTOCOL_F_STATUS)) ||
+		       (s->status & STATUS_DRIVER_OK));
+}
+
+/* Start a ring where the library sees it now. */
+static void
+ring_start(struct port_vhost *pv, uint32_t ring)
+{
+	const struct virtq_mem *mem = &pv->port->mem;
+	struct rte_vhost_vring v;
+	struct port_ring conf;
+	int rc;
+
+	if (rte_vhost_get_vhost_vring(pv->vid, (uint16_t)ring, &v) != 0 || v.desc == NULL ||
+		v.avail == NULL || v.used == NULL)
+		return; /* not translated; the library takes it back in a moment */
+	if (virtq_size_check(v.size) != 0) {
+		vhost_complain(pv, "ring %" PRIu32 " not started: size %u", ring, v.size);
+		return;
+	}
+	/* The library knows no more than that their first bytes are mapped. */
+	if (!inside(mem, v.desc, virtq_desc_bytes(v.size)) ||
+		!inside(mem, v.avail, virtq_avail_bytes(v.size)) ||
+		!inside(mem, v.used, virtq_used_bytes(v.size))) {
+		vhost_complain(pv,
+			"ring %" PRIu32 " not started: its %u entries reach past the memory", ring,
+			v.size);
+		return;
+	}
+	if ((uintptr_t)v.used % VIRTQ_USED_ALIGN != 0) {
+		vhost_complain(pv, "ring %" PRIu32 " not started: used ring is misaligned", ring);
+		return;
+	}
+	conf = (struct port_ring){
+		.desc = (struct virtq_desc *)v.desc,
+		.avail = (struct virtq_avail *)v.avail,
+		.used = (struct virtq_used *)v.used,
+		.size = v.size,
+		/* We complete all that we take: the driver's memory holds the position. */
+		.base = virtq_index_peek(&((struct virtq_used *)v.used)->idx),
+		.features = pv->session.features,
+		.call_fd = v.callfd >= 0 ? v.callfd : -1,
+	};
+	rc = port_ring_start(pv->port, ring, &conf);
+	if (rc != 0)
+		vhost_complain(pv, "ring %" PRIu32 " not started: %s", ring,
+			rc == -EFAULT ? "its parts are misaligned" : strerror(-rc));
+}
+
+void
+vhost_ring_stop(struct port_vhost *pv, uint32_t ring)
+{
+	if (port_ring_running(pv->port, ring)) {
+		uint16_t position = port_ring_stop(pv->port, ring);
+
+		rte_vhost_set_vring_base(pv->vid, (uint16_t)ring, position, position);
+	}
+}
+
+void
+vhost_ring_sync(struct port_vhost *pv, uint32_t ring)
+{
+	bool running = port_ring_running(pv->port, ring);
+
+	if (!ring_may_run(pv, ring))
+		vhost_ring_stop(pv, ring);
+	else if (!running)
+		ring_start(pv, ring);
+}
+
+void
+vhost_rings_sync(struct port_vhost *pv)
+{
+	for (uint32_t ring = 0; ring < 2u * pv->port->max_pairs; ring++)
+		vhost_ring_sync(pv, ring);
+}
+
+void
+vhost_rings_stop(struct port_vhost *pv)
+{
+	port_pause(pv->port);
+	for (uint32_t ring = 0; ring < 2u * pv->port->max_pairs; ring++)
+		vhost_ring_stop(pv, ring);
+}
+
+void
+vhost_memory_drop(struct port_vhost *pv)
+{
+	vhost_bus_forget(pv->port);
+	pv->port->mem.nb_regions = 0;
+	pv->session.nb_files = 0;
+}
+
+void
+vhost_memory_load(struct port_vhost *pv)
+{
+	struct rte_vhost_memory *table;
+
+	pv->port->mem.nb_regions = 0;
+	if (rte_vhost_get_mem_table(pv->vid, &table) != 0) {
+		vhost_complain(pv, "memory table cannot be read");
+		return;
+	}
+	for (uint32_t i = 0; i < table->nregions; i++) {
+		const struct rte_vhost_mem_region *r = &table->regions[i];
+
+		if (virtq_mem_add(&pv->port->mem, r->guest_phys_addr, r->size,
+			    (void *)(uintptr_t)r->host_user_addr) != 0)
+			vhost_complain(pv, "memory region %" PRIu32 " not usable", i);
+	}
+	free(table);
+	vhost_bus_watch(pv->port);
+}

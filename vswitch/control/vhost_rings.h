@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rings and memory of a port as the library has mapped them, handed to the workers and taken back.
+ * All functions with the port's lock held.
+ */
+#ifndef VHOST_RINGS_H
+#define VHOST_RINGS_H
+
+#include "port_vhost.h"
+
+#include <rte_common.h>
+
+/** A line about the frontend, which may cause it as often as it likes: some are left out. */
+void vhost_complain(struct port_vhost *pv, const char *fmt, ...) __rte_format_printf(2, 3);
+
+/** Start the ring if it may run and does not, stop it if it runs and may not. */
+void vhost_ring_sync(struct port_vhost *pv, uint32_t ring);
+void vhost_rings_sync(struct port_vhost *pv);
+
+/** Stop a ring and tell the library where it stands, for GET_VRING_BASE. */
+void vhost_ring_stop(struct port_vhost *pv, uint32_t ring);
+
+/** All of them at the price of one grace period; the port stays paused. */
+void vhost_rings_stop(struct port_vhost *pv);
+
+/** Take over the library's memory table. Rings are stopped. */
+void vhost_memory_load(struct port_vhost *pv);
+
+/** The library has unmapped the memory, or is about to. Rings are stopped. */
+void vhost_memory_drop(struct port_vhost *pv);
+
+#endif
