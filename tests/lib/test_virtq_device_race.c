@@ -134,7 +134,7 @@ device_uses_what_it_checked(void **state)
 	device_ring_open(&ring, SIZE, VIRTQ_INDIRECT);
 	assert_int_equal(pthread_create(&thread, NULL, flip, NULL), 0);
 	/* Until enough was tried, however the threads are scheduled. */
-	for (uint32_t i = 0; i < 600000 || good_walks < 10000 || good_ones < 10000; i++) {
+	for (uint32_t i = 0; i < 3000000 || good_walks < 100000 || good_ones < 100000; i++) {
 		uint16_t head;
 
 		if (i % 256 == 0)
