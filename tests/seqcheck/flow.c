@@ -24,6 +24,13 @@ seq_hdr_sum(const struct seq_hdr *h, uint64_t salt)
 	return (uint32_t)(mix(mix(fields ^ salt) ^ h->seq) >> 16);
 }
 
+/* 198.18.port.1, of the block for benchmarks (RFC 2544). */
+static rte_be32_t
+benchmark_address(uint16_t port)
+{
+	return rte_cpu_to_be_32(198u << 24 | 18u << 16 | (uint32_t)port << 8 | 1u);
+}
+
 int
 flow_init(struct flow *f, uint16_t id, uint16_t src_port, uint16_t src_queue, uint16_t dst_port,
 	uint16_t variant, uint16_t nb_queues, uint64_t salt)
@@ -46,8 +53,8 @@ flow_init(struct flow *f, uint16_t id, uint16_t src_port, uint16_t src_queue, ui
 	f->net.ip.version_ihl = RTE_IPV4_VHL_DEF;
 	f->net.ip.time_to_live = 64;
 	f->net.ip.next_proto_id = IPPROTO_UDP;
-	f->net.ip.src_addr = rte_cpu_to_be_32(RTE_IPV4(198, 18, src_port, 1));
-	f->net.ip.dst_addr = rte_cpu_to_be_32(RTE_IPV4(198, 18, dst_port, 1));
+	f->net.ip.src_addr = benchmark_address(src_port);
+	f->net.ip.dst_addr = benchmark_address(dst_port);
 	f->net.udp.src_port = rte_cpu_to_be_16(1024 + src_queue * 64 + variant);
 	f->net.udp.dst_port = f->net.udp.src_port;
 	return 0;
