@@ -293,6 +293,81 @@ whole_ring_of_the_largest_size_is_one_batch(void **state)
 	driver_ring_close(&ring);
 }
 
+/* All of the ring out at once, twice around, used from both ends in turn. */
+static void
+every_size_passes_a_whole_ring_in_any_order(void **state)
+{
+	static uint16_t heads[32768];
+
+	(void)state;
+	COVERS("SR-FACT-008");
+	for (uint32_t size = 2; size <= 32768; size *= 2) {
+		driver_ring_open(&ring, size, 0);
+		for (uint32_t lap = 0; lap < 3; lap++) {
+			uint32_t len;
+
+			for (uint32_t i = 0; i < size; i++)
+				assert_int_equal(driver_ring_add(&ring, i), 0);
+			virtq_driver_publish(&ring.q);
+			for (uint32_t i = 0; i < size; i++) {
+				assert_true(fake_device_take(&ring.dev, &chain));
+				heads[i] = chain.head;
+			}
+			for (uint32_t i = 0; i < size; i++)
+				fake_device_use(
+					&ring.dev, heads[i % 2 ? size - 1 - i / 2 : i / 2], i % 64);
+			fake_device_show(&ring.dev);
+			for (uint32_t i = 0; i < size; i++) {
+				assert_ptr_equal(virtq_driver_get(&ring.q, &len),
+					cookie(i % 2 ? size - 1 - i / 2 : i / 2));
+				assert_int_equal(len, i % 64);
+			}
+			assert_null(virtq_driver_get(&ring.q, &len));
+		}
+		assert_false(virtq_driver_broken(&ring.q));
+		driver_ring_close(&ring);
+	}
+}
+
+/* CVE-2026-90142, QEMU 3882: what was sized for the ring before must not be used for the next. */
+static void
+ring_set_up_again_with_another_size_begins_anew(void **state)
+{
+	struct guard books = guard_alloc(virtq_driver_bytes(1024), 8);
+	uint64_t seed = 19;
+
+	(void)state;
+	for (uint32_t round = 0; round < 1000; round++) {
+		uint32_t size = 2u << random_below(&seed, 10);
+		struct virtq_buf bufs[2] = {{4096, 64}, {8192, 64}};
+		uint32_t used = random_below(&seed, size + 1);
+		uint32_t back = 0;
+		uint32_t len;
+
+		driver_ring_open(&ring, size, round % 2 ? VIRTQ_IN_ORDER : 0);
+		/* The same books, full of what the ring before left there. */
+		virtq_driver_init(&ring.q, &ring.vq, books.mem);
+		for (uint32_t i = 0; i < size; i++) {
+			if (virtq_driver_add(&ring.q, bufs, 0, 1 + (round % 3 == 0), cookie(i)) !=
+				0)
+				break;
+		}
+		virtq_driver_publish(&ring.q);
+		used = RTE_MIN(used, (uint32_t)virtq_driver_outstanding(&ring.q));
+		for (uint32_t i = 0; i < used; i++)
+			assert_true(fake_device_take(&ring.dev, &chain));
+		/* A batch that is got in part only. */
+		if (used > 0 && round % 2)
+			fake_device_use_batch(&ring.dev, chain.head, 0, (uint16_t)used);
+		fake_device_show(&ring.dev);
+		while (back < used / 2 && virtq_driver_get(&ring.q, &len) != NULL)
+			back++;
+		assert_false(virtq_driver_broken(&ring.q));
+		driver_ring_close(&ring);
+	}
+	guard_free(&books);
+}
+
 static void
 burst_check_counts_what_is_in_order(void **state)
 {
@@ -345,6 +420,8 @@ main(void)
 		UNIT(indirect_and_direct_buffers_mix),
 		UNIT(first_chain_and_first_disorder_at_any_position),
 		UNIT(whole_ring_of_the_largest_size_is_one_batch),
+		UNIT(every_size_passes_a_whole_ring_in_any_order),
+		UNIT(ring_set_up_again_with_another_size_begins_anew),
 		UNIT(burst_check_counts_what_is_in_order),
 	};
 
