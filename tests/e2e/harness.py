@@ -8,6 +8,7 @@ file to hold while anything polls, E2E_NO_HUGE=1 to do without hugepages, E2E_FU
 E2E_ONLY to run only cases whose name contains it.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -353,15 +354,15 @@ def run(*functions, polls=True):
     lock = os.environ.get("VIRTQ_CPU_LOCK") if polls else None
     failed = 0
     print(f"1..{len(named)}", flush=True)
-    for number, (name, function) in enumerate(named, 1):
-        with open(lock, "a") if lock else open(os.devnull) as held:
-            if lock:
-                fcntl.flock(held, fcntl.LOCK_EX)
+    with open(lock, "a") if lock else contextlib.nullcontext() as held:
+        if held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+        for number, (name, function) in enumerate(named, 1):
             began = time.monotonic()
             suffix, notes = _run_one(function)
-        failed += suffix is None
-        print(f"{'not ok' if suffix is None else 'ok'} {number} - {name}{suffix or ''}")
-        for note in notes:
-            print(f"# {note}")
-        print(f"# {time.monotonic() - began:.1f} s", flush=True)
+            failed += suffix is None
+            print(f"{'not ok' if suffix is None else 'ok'} {number} - {name}{suffix or ''}")
+            for note in notes:
+                print(f"# {note}")
+            print(f"# {time.monotonic() - began:.1f} s", flush=True)
     sys.exit(1 if failed else 0)
