@@ -19,8 +19,11 @@
 #include "ring/virtq_mem.h"
 #include "ring/virtq_notify.h"
 
+#include <rte_atomic.h>
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
+
+#include <string.h>
 
 /* A piece of a buffer that is contiguous here. */
 struct virtq_seg {
@@ -244,6 +247,102 @@ virtq_device_put(struct virtq_device *q, uint16_t head, uint32_t len)
 		(struct virtq_used_elem){rte_cpu_to_le_32(head), rte_cpu_to_le_32(len)};
 	virtq_device_log_used(q, slot);
 	q->used_next++;
+}
+
+/*
+ * Bursts in sequence: chains of one direct descriptor each, whose heads follow one another. What
+ * most drivers do most of the time; the checks are the same as one by one, as vector loops.
+ */
+#define VIRTQ_BURST_MAX 32
+
+/**
+ * Do the next n chains have heads that follow one another, without a wrap of either ring?
+ *
+ * @param n  1..VIRTQ_BURST_MAX, at most virtq_device_avail().
+ * @param first  Out: head of the first, the i-th is first + i; all below the queue size.
+ */
+static __rte_always_inline bool
+virtq_device_heads_run(const struct virtq_device *q, uint16_t n, uint16_t *first)
+{
+	uint16_t pos = q->avail_next & q->vq.mask;
+	uint16_t heads[VIRTQ_BURST_MAX];
+	uint16_t wrong = 0;
+
+	if (unlikely(pos + n > q->vq.size))
+		return false;
+	memcpy(heads, &q->vq.avail->ring[pos], n * sizeof(heads[0]));
+	/* The copy is what counts: nothing is read from the ring again. */
+	rte_compiler_barrier();
+	*first = rte_le_to_cpu_16(heads[0]);
+	for (uint16_t i = 0; i < n; i++)
+		wrong |= rte_le_to_cpu_16(heads[i]) ^ (uint16_t)(*first + i);
+	return wrong == 0 && *first + n <= q->vq.size;
+}
+
+/** Read n descriptors that follow one another, once. */
+static __rte_always_inline void
+virtq_device_descs(
+	const struct virtq_device *q, uint16_t first, uint16_t n, struct virtq_desc *descs)
+{
+	memcpy(descs, &q->vq.desc[first], n * sizeof(descs[0]));
+	rte_compiler_barrier();
+}
+
+/**
+ * Are all of these whole chains in the region of the last hit?
+ *
+ * @param descs  [n] From virtq_device_descs().
+ * @param flags  as virtq_device_one().
+ * @param min_len  [n] Shortest length that is of use, at least 1.
+ * @param max_len  Longest that is wanted.
+ * @return false: look at them one by one.
+ */
+static __rte_always_inline bool
+virtq_device_descs_straight(const struct virtq_device *q, const struct virtq_desc *descs,
+	uint16_t n, uint16_t flags, const uint32_t *min_len, uint32_t max_len)
+{
+	const uint64_t mask = VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE | VIRTQ_DESC_F_INDIRECT;
+	uint64_t below =
+		0; /* differences below zero have the top bit set, see VIRTQ_MEM_BYTES_MAX */
+	uint64_t wrong = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint64_t offset = rte_le_to_cpu_64(descs[i].addr) - q->hit.guest;
+		uint64_t left = q->hit.bytes - offset;
+		uint64_t len = rte_le_to_cpu_32(descs[i].len);
+
+		below |= offset | left | (left - len) | (len - min_len[i]) | (max_len - len);
+		wrong |= (rte_le_to_cpu_16(descs[i].flags) ^ flags) & mask;
+	}
+	return (below >> 63) == 0 && wrong == 0;
+}
+
+/** Pointer to a buffer that virtq_device_descs_straight() said yes to. */
+static inline uint8_t *
+virtq_device_desc_ptr(const struct virtq_device *q, const struct virtq_desc *desc)
+{
+	return q->hit.host + (rte_le_to_cpu_64(desc->addr) - q->hit.guest);
+}
+
+/**
+ * Complete n chains with heads from first on; in the order of taking.
+ *
+ * @param lens  [n] Bytes written to each.
+ */
+static __rte_always_inline void
+virtq_device_put_run(struct virtq_device *q, uint16_t first, const uint32_t *lens, uint16_t n)
+{
+	uint16_t pos = q->used_next & q->vq.mask;
+
+	if (unlikely(pos + n > q->vq.size || (q->vq.flags & VIRTQ_LOG))) {
+		for (uint16_t i = 0; i < n; i++)
+			virtq_device_put(q, (uint16_t)(first + i), lens[i]);
+		return;
+	}
+	for (uint16_t i = 0; i < n; i++)
+		q->vq.used->ring[pos + i] = (struct virtq_used_elem){
+			rte_cpu_to_le_32((uint32_t)first + i), rte_cpu_to_le_32(lens[i])};
+	q->used_next = (uint16_t)(q->used_next + n);
 }
 
 /**

@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #define VIRTQ_MEM_REGIONS_MAX 8
+/* No mapping is that large; offsets and lengths can be told from negative numbers. */
+#define VIRTQ_MEM_BYTES_MAX (UINT64_C(1) << 62)
 
 struct virtq_mem_region {
 	uint64_t guest; /* first address in the driver's address space */
@@ -26,7 +28,7 @@ struct virtq_mem {
 /**
  * Add a region.
  *
- * @return 0; -ENOSPC when the map is full; -EINVAL for an empty region, one that wraps around
+ * @return 0; -ENOSPC when the map is full; -EINVAL for an empty or absurd region, one that wraps around
  *     either address space, or one that overlaps another. The map is then unchanged.
  */
 static inline int
@@ -34,7 +36,8 @@ virtq_mem_add(struct virtq_mem *mem, uint64_t guest, uint64_t bytes, void *host)
 {
 	if (mem->nb_regions == VIRTQ_MEM_REGIONS_MAX)
 		return -ENOSPC;
-	if (bytes == 0 || host == NULL || guest + (bytes - 1) < guest ||
+	if (bytes == 0 || bytes > VIRTQ_MEM_BYTES_MAX || host == NULL ||
+		guest + (bytes - 1) < guest ||
 		(uint64_t)(uintptr_t)host + (bytes - 1) < (uint64_t)(uintptr_t)host)
 		return -EINVAL;
 	for (uint32_t i = 0; i < mem->nb_regions; i++) {

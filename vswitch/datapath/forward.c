@@ -22,7 +22,9 @@
 
 /* Frames of a burst by where they go. */
 struct burst {
-	struct frame *list[WORKER_BURST]; /* frames with a receiveq, in order of arrival */
+	struct frame *
+		*frames; /* [nb_list] with a receiveq, in order of arrival: list, or as taken */
+	struct frame *list[WORKER_BURST];
 	struct frame *flood[WORKER_BURST];
 	struct port_txq *targets[WORKER_BURST]; /* distinct receiveqs */
 	uint16_t nb_list;
@@ -30,29 +32,71 @@ struct burst {
 	uint16_t nb_targets;
 };
 
-/* Take up to n chains. heads[0..return) are to be completed; frames[] of dropped ones are NULL. */
-static __rte_always_inline uint16_t
-take(struct worker *w, struct port_rxq *rxq, uint16_t *heads, struct frame **frames, uint16_t n)
+/* What was taken: the heads to complete, and the frames, NULL where one was dropped. */
+struct taken {
+	uint16_t heads[WORKER_BURST];
+	struct frame *frames[WORKER_BURST];
+	bool all; /* no frame was dropped */
+};
+
+/* A burst of one-descriptor chains whose heads follow one another. */
+static __rte_always_inline bool
+take_straight(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
+{
+	struct virtq_device *q = &rxq->vq;
+	const uint32_t hdr = rxq->hdr_bytes;
+	struct virtq_desc descs[WORKER_BURST];
+	uint32_t min_len[WORKER_BURST];
+	uint16_t first;
+
+	if (!virtq_device_heads_run(q, n, &first))
+		return false;
+	virtq_device_descs(q, first, n, descs);
+	for (uint16_t i = 0; i < n; i++)
+		min_len[i] = hdr + FRAME_MIN;
+	if (!virtq_device_descs_straight(q, descs, n, 0, min_len, hdr + FRAME_MAX))
+		return false;
+	for (uint16_t i = 0; i < n; i++) {
+		const uint8_t *data = virtq_device_desc_ptr(q, &descs[i]) + hdr;
+
+		w->frames[i].len = rte_le_to_cpu_32(descs[i].len) - hdr;
+		w->frames[i].nb_segs = 0;
+		w->frames[i].rest = data + FRAME_HEAD;
+		t->heads[i] = (uint16_t)(first + i);
+		t->frames[i] = &w->frames[i];
+		rte_prefetch0(data);
+		rte_prefetch0(data + RTE_MIN(w->frames[i].len, (uint32_t)FRAME_HEAD) - 1);
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		struct frame *f = &w->frames[i];
+
+		copy_head(f->head, f->rest - FRAME_HEAD, f->len);
+	}
+	return true;
+}
+
+/* Any chains, one by one. Returns how many were taken. */
+static __rte_noinline uint16_t
+take_chains(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
 {
 	struct virtq_device *q = &rxq->vq;
 	const uint32_t hdr = rxq->hdr_bytes;
 	struct virtq_one one[WORKER_BURST];
 	bool straight[WORKER_BURST];
 
-	n = virtq_device_heads(q, heads, n);
+	t->all = true;
+	n = virtq_device_heads(q, t->heads, n);
 	for (uint16_t i = 0; i < n; i++) {
-		straight[i] = virtq_device_one(q, heads[i], 0, hdr + FRAME_MIN, &one[i]) &&
+		straight[i] = virtq_device_one(q, t->heads[i], 0, hdr + FRAME_MIN, &one[i]) &&
 			      one[i].len <= hdr + FRAME_MAX;
-		if (likely(straight[i])) {
+		if (straight[i])
 			rte_prefetch0(one[i].ptr + hdr);
-			rte_prefetch0(one[i].ptr + one[i].len - 1);
-		}
 	}
 	for (uint16_t i = 0; i < n; i++) {
 		struct frame *f = &w->frames[i];
 
-		frames[i] = f;
-		if (likely(straight[i])) {
+		t->frames[i] = f;
+		if (straight[i]) {
 			const uint8_t *data = one[i].ptr + hdr;
 
 			f->len = one[i].len - hdr;
@@ -61,11 +105,12 @@ take(struct worker *w, struct port_rxq *rxq, uint16_t *heads, struct frame **fra
 			copy_head(f->head, data, f->len);
 			continue;
 		}
-		switch (forward_take_chain(w, rxq, heads[i], f)) {
+		switch (forward_take_chain(w, rxq, t->heads[i], f)) {
 		case FORWARD_TAKEN:
 			break;
 		case FORWARD_DROPPED:
-			frames[i] = NULL;
+			t->frames[i] = NULL;
+			t->all = false;
 			break;
 		case FORWARD_LATER:
 		case FORWARD_FAULT:
@@ -73,6 +118,15 @@ take(struct worker *w, struct port_rxq *rxq, uint16_t *heads, struct frame **fra
 		}
 	}
 	return n;
+}
+
+static __rte_always_inline uint16_t
+take(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
+{
+	t->all = true;
+	if (likely(take_straight(w, rxq, t, n)))
+		return n;
+	return take_chains(w, rxq, t, n);
 }
 
 /* The source address is known to be behind this port, and was noted in this tick of the clock. */
@@ -167,25 +221,49 @@ add_target(struct burst *b, struct port_txq *txq)
 	b->targets[b->nb_targets++] = txq;
 }
 
-static __rte_always_inline void
-decide(struct worker *w, struct port_rxq *rxq, struct frame **frames, uint16_t n, struct burst *b)
+/* Does every frame of the burst go from a known source to the one known destination? */
+static __rte_always_inline bool
+all_to(const struct worker *w, const struct port_rxq *rxq, uint16_t n)
 {
-	uint32_t generation = fdb_generation();
-	/* Receiveq of the memo: stays valid for the burst, its grace period cannot end before. */
-	struct port_txq *memo = NULL;
-	uint64_t memo_key = UINT64_MAX; /* no address: they have 48 bits */
+	const uint64_t to = rxq->to.mac;
+	const uint64_t from = rxq->from.mac;
+	uint64_t wrong = 0;
 
-	if (rxq->to.stamp == generation) {
-		memo = receiveq(rxq, rxq->to.port);
-		if (likely(memo != NULL))
-			memo_key = rxq->to.mac;
-	}
 	for (uint16_t i = 0; i < n; i++) {
-		struct frame *f = frames[i];
+		uint64_t low, high;
+
+		/* Both addresses are 12 bytes: the first eight, and eight from the fourth on. */
+		memcpy(&low, w->frames[i].head, sizeof(low));
+		memcpy(&high, w->frames[i].head + 4, sizeof(high));
+		wrong |= rte_le_to_cpu_64(low) ^ (to | from << 48);
+		wrong |= rte_le_to_cpu_64(high) ^ (to >> 32 | from << 16);
+	}
+	return wrong == 0;
+}
+
+static __rte_always_inline uint64_t
+bytes_of(const struct worker *w, uint16_t n)
+{
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		bytes += w->frames[i].len;
+	return bytes;
+}
+
+/* Decide frame by frame. memo is the receiveq of rxq->to, NULL when that is void. */
+static __rte_noinline void
+decide_each(struct worker *w, struct port_rxq *rxq, const struct taken *t, uint16_t n,
+	uint32_t generation, struct port_txq *memo, struct burst *b)
+{
+	uint64_t memo_key = memo != NULL ? rxq->to.mac : UINT64_MAX; /* an address has 48 bits */
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct frame *f = t->frames[i];
 		uint64_t to, from;
 		bool flood = false;
 
-		if (unlikely(f == NULL))
+		if (f == NULL)
 			continue;
 		rxq->stats.bytes += f->len;
 		to = fdb_key(f->head);
@@ -194,7 +272,7 @@ decide(struct worker *w, struct port_rxq *rxq, struct frame **frames, uint16_t n
 			rxq->stats.invalid_source++;
 			continue;
 		}
-		if (likely(to == memo_key)) {
+		if (to == memo_key) {
 			f->to = memo;
 		} else {
 			f->to = look_up(rxq, to, generation, &flood);
@@ -203,13 +281,37 @@ decide(struct worker *w, struct port_rxq *rxq, struct frame **frames, uint16_t n
 				memo_key = to;
 			}
 		}
-		if (likely(f->to != NULL)) {
+		if (f->to != NULL) {
 			add_target(b, f->to);
 			b->list[b->nb_list++] = f;
 		} else if (flood) {
 			b->flood[b->nb_flood++] = f;
 		}
 	}
+}
+
+static __rte_always_inline void
+decide(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n, struct burst *b)
+{
+	uint32_t generation = fdb_generation();
+	/* Stays valid for the burst: its grace period cannot end before. */
+	struct port_txq *memo = NULL;
+
+	if (rxq->to.stamp == generation)
+		memo = receiveq(rxq, rxq->to.port);
+	b->nb_flood = 0;
+	if (likely(memo != NULL && rxq->from.stamp == w->clock && t->all && all_to(w, rxq, n))) {
+		rxq->stats.bytes += bytes_of(w, n);
+		b->frames = t->frames;
+		b->nb_list = n;
+		b->targets[0] = memo;
+		b->nb_targets = 1;
+		return;
+	}
+	b->frames = b->list;
+	b->nb_list = 0;
+	b->nb_targets = 0;
+	decide_each(w, rxq, t, n, generation, memo, b);
 }
 
 /* The packet header of a frame that needs nothing done: all zero but num_buffers. */
@@ -233,9 +335,49 @@ write_frame(uint8_t *to, const struct frame *f)
 		rte_memcpy(to + FRAME_HEAD, f->rest, f->len - FRAME_HEAD);
 }
 
+/* A burst into buffers of one descriptor each whose heads follow one another. */
+static __rte_always_inline bool
+send_run(struct port_txq *txq, struct frame **frames, uint16_t n)
+{
+	struct virtq_device *q = &txq->vq;
+	const uint16_t hdr = txq->hdr_bytes;
+	struct virtq_desc descs[WORKER_BURST];
+	uint32_t lens[WORKER_BURST];
+	uint8_t *to[WORKER_BURST];
+	uint32_t pieces = 0;
+	uint64_t bytes = 0;
+	uint16_t first;
+
+	if (!virtq_device_heads_run(q, n, &first))
+		return false;
+	virtq_device_descs(q, first, n, descs);
+	for (uint16_t i = 0; i < n; i++) {
+		lens[i] = frames[i]->len + hdr;
+		pieces |= frames[i]->nb_segs;
+		bytes += frames[i]->len;
+	}
+	if (!virtq_device_descs_straight(q, descs, n, VIRTQ_DESC_F_WRITE, lens, UINT32_MAX) ||
+		pieces != 0 || (q->vq.flags & VIRTQ_LOG))
+		return false;
+	for (uint16_t i = 0; i < n; i++) {
+		to[i] = virtq_device_desc_ptr(q, &descs[i]);
+		rte_prefetch0_write(to[i]);
+		rte_prefetch0_write(to[i] + RTE_MIN(lens[i], hdr + 64U) - 1);
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		write_hdr(to[i], hdr);
+		write_frame(to[i] + hdr, frames[i]);
+	}
+	virtq_device_put_run(q, first, lens, n);
+	virtq_device_taken(q, n);
+	txq->stats.packets += n;
+	txq->stats.bytes += bytes;
+	return true;
+}
+
 /* Frames of one piece into buffers of one descriptor, until one is not. Returns how many. */
-static __rte_always_inline uint16_t
-send_straight(struct port_txq *txq, struct frame **frames, uint16_t n)
+static __rte_noinline uint16_t
+send_each(struct port_txq *txq, struct frame **frames, uint16_t n)
 {
 	struct virtq_device *q = &txq->vq;
 	const uint16_t hdr = txq->hdr_bytes;
@@ -246,9 +388,9 @@ send_straight(struct port_txq *txq, struct frame **frames, uint16_t n)
 
 	n = virtq_device_heads(q, heads, n);
 	for (i = 0; i < n; i++) {
-		if (unlikely(!virtq_device_one(q, heads[i], VIRTQ_DESC_F_WRITE,
-				     frames[i]->len + hdr, &one[i]) ||
-			     frames[i]->nb_segs != 0))
+		if (!virtq_device_one(
+			    q, heads[i], VIRTQ_DESC_F_WRITE, frames[i]->len + hdr, &one[i]) ||
+			frames[i]->nb_segs != 0)
 			break;
 		rte_prefetch0_write(one[i].ptr);
 		rte_prefetch0_write(one[i].ptr + hdr + RTE_MIN(frames[i]->len, 64U) - 1);
@@ -267,6 +409,14 @@ send_straight(struct port_txq *txq, struct frame **frames, uint16_t n)
 	txq->stats.packets += n;
 	txq->stats.bytes += bytes;
 	return n;
+}
+
+static __rte_always_inline uint16_t
+send_straight(struct port_txq *txq, struct frame **frames, uint16_t n)
+{
+	if (likely(send_run(txq, frames, n)))
+		return n;
+	return send_each(txq, frames, n);
 }
 
 /* The caller has the lock. Frames that find no buffer are dropped and counted. */
@@ -315,7 +465,7 @@ static __rte_always_inline void
 send_to_targets(struct worker *w, struct burst *b)
 {
 	if (likely(b->nb_targets == 1)) {
-		send(w, b->targets[0], b->list, b->nb_list);
+		send(w, b->targets[0], b->frames, b->nb_list);
 		return;
 	}
 	for (uint16_t t = 0; t < b->nb_targets; t++) {
@@ -323,8 +473,8 @@ send_to_targets(struct worker *w, struct burst *b)
 		uint16_t nb = 0;
 
 		for (uint16_t i = 0; i < b->nb_list; i++) {
-			if (b->list[i]->to == b->targets[t])
-				group[nb++] = b->list[i];
+			if (b->frames[i]->to == b->targets[t])
+				group[nb++] = b->frames[i];
 		}
 		send(w, b->targets[t], group, nb);
 	}
@@ -379,21 +529,17 @@ unsigned int
 FUNCTION_NAME(FORWARD_ISA)(struct worker *w, struct port_rxq *rxq)
 {
 	struct virtq_device *q = &rxq->vq;
-	struct frame *frames[WORKER_BURST];
 	struct rte_mbuf *copies[WORKER_BURST];
-	uint16_t heads[WORKER_BURST];
+	struct taken t;
 	struct burst b;
 	uint16_t nb_copies = 0;
 	uint16_t n = virtq_device_avail(q, WORKER_BURST);
 
 	if (n == 0)
 		return 0;
-	b.nb_list = 0;
-	b.nb_flood = 0;
-	b.nb_targets = 0;
 	w->nb_segs = 0;
-	n = take(w, rxq, heads, frames, RTE_MIN(n, (uint16_t)WORKER_BURST));
-	decide(w, rxq, frames, n, &b);
+	n = take(w, rxq, &t, RTE_MIN(n, (uint16_t)WORKER_BURST));
+	decide(w, rxq, &t, n, &b);
 	for (uint16_t i = 0; i < b.nb_flood; i++) {
 		copies[nb_copies] = forward_to_mbuf(b.flood[i]);
 		if (copies[nb_copies] != NULL)
@@ -406,7 +552,7 @@ FUNCTION_NAME(FORWARD_ISA)(struct worker *w, struct port_rxq *rxq)
 	if (likely(b.nb_list > 0))
 		send_to_targets(w, &b);
 
-	virtq_device_put_read(q, heads, n);
+	virtq_device_put_read(q, t.heads, n);
 	virtq_device_taken(q, n);
 	rxq->stats.packets += n;
 	if (unlikely(virtq_device_publish(q)))
