@@ -80,9 +80,10 @@ done
 
 setup_packages build
 setup_sdk
-setup_build build
-for made in apps/virtq-switch pmd/librte_net_virtq.so; do
-    [ -f "$BUILD_DIR/$made" ] || die "the build made no $made"
+made="apps/virtq-switch pmd/librte_net_virtq.so"
+BUILD_TARGETS=$made setup_build build
+for file in $made; do
+    [ -f "$BUILD_DIR/$file" ] || die "the build made no $file"
 done
 setup_cpus
 

@@ -124,8 +124,8 @@ export UBSAN_OPTIONS="${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1:abort_
 for suite in $suites; do
     case $suite in
     asan)
-        setup_build build-asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined \
-            -Db_lundef=false -Dc_args=-fno-sanitize-recover=all
+        BUILD_TARGETS=meson-test-prereq setup_build build-asan -Dbuildtype=debugoptimized \
+            -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=all
         run_suite fast asan
         choose_build_dir build >/dev/null
         ;;
