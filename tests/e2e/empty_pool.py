@@ -18,16 +18,15 @@ def rate(case, *options):
 
 
 def known_unicast_without_mbufs(case):
-    full = [rate(case)[0] for _ in range(3)]
-    empty = []
+    """A burst would take 32 mbufs: a switch that took any for known unicast would lose frames here."""
+    full, empty = [], []
     for _ in range(3):
+        full.append(rate(case)[0])
         mpps, pool = rate(case, "--mbufs", "1")
         empty.append(mpps)
         case.expect(pool["size"] == 1, f"a pool of one mbuf, not {pool}")
-    # Best of three on both sides: a burst would need 32 mbufs, so a switch that took any would lose frames.
     print(f"# {max(full):.2f} Mpps with the usual pool, {max(empty):.2f} Mpps with one mbuf")
-    # Halved at most, and then it is a busy machine: an mbuf for each frame could not work at all.
-    case.expect(max(empty) > 0.5 * max(full), "about the same rate")
+    case.expect(max(empty) > 0.25 * max(full), "about the same rate, on a busy machine, too")
 
 
 if __name__ == "__main__":
