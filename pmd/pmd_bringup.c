@@ -318,8 +318,11 @@ hand_over(struct pmd_port *port, uint64_t features)
 	if (ret != 0)
 		return ret;
 	ret = t->ops->memory_set(t, NULL, 0);
-	if (ret == -E2BIG || ret == -ENOTSUP)
-		return refuse(port, "%s", t->error);
+	if (ret == -E2BIG || ret == -ENOTSUP) {
+		refuse(port, "%s", t->error);
+		(void)t->ops->status_set(t, 0);
+		return ret;
+	}
 	if (ret == 0 && (features & virtq_bit(VIRTIO_NET_F_MTU)))
 		ret = t->ops->mtu_set(t, port->eth_dev->data->mtu);
 	if (ret != 0)

@@ -245,6 +245,10 @@ memory_event(enum rte_mem_event type, const void *addr, size_t bytes, void *arg)
 			ret = t->ops->memory_set(t, NULL, 0);
 		if (ret != 0)
 			pmd_give_up(port, ret, "%s", t->error);
+	} else if (port->state == PMD_REFUSED && port->started) {
+		/* Perhaps it is the memory that did not suit. */
+		port->state = PMD_ATTACHED;
+		pmd_life_wake(port);
 	}
 	pmd_port_unlock(port);
 }

@@ -109,7 +109,12 @@ remove_port(struct rte_vdev_device *vdev)
 {
 	struct rte_eth_dev *eth_dev = rte_eth_dev_allocated(rte_vdev_device_name(vdev));
 
-	return eth_dev == NULL ? 0 : rte_eth_dev_close(eth_dev->data->port_id);
+	/* Closed before. */
+	if (eth_dev == NULL)
+		return 0;
+	if (eth_dev->data->dev_started)
+		(void)rte_eth_dev_stop(eth_dev->data->port_id);
+	return rte_eth_dev_close(eth_dev->data->port_id);
 }
 
 static struct rte_vdev_driver driver = {

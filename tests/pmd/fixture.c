@@ -29,18 +29,20 @@ static char *log_buf;
 static size_t log_bytes;
 static size_t log_begin;
 
-void
-fixture_start(void)
-{
-	static char *argv[] = {(char *)(uintptr_t) "test", (char *)(uintptr_t) "--no-huge",
-		(char *)(uintptr_t) "--no-shconf", (char *)(uintptr_t) "-m",
-		(char *)(uintptr_t) "64", (char *)(uintptr_t) "--no-pci",
-		(char *)(uintptr_t) "--no-telemetry", (char *)(uintptr_t) "-l",
-		(char *)(uintptr_t) "0", (char *)(uintptr_t) "--log-level",
-		(char *)(uintptr_t) "lib.eal:error", NULL};
+/* Options that all have in common, behind those that differ. */
+#define COMMON "--no-pci", "--no-telemetry", "-l", "0", "--log-level", "lib.eal:error"
 
+static void
+start(const char *const *options, int nb)
+{
+	char *argv[16];
+
+	/* EAL moves its arguments around, it does not write to them. */
+	for (int i = 0; i < nb; i++)
+		argv[i] = (char *)(uintptr_t)options[i];
+	argv[nb] = NULL;
 	snprintf(directory, sizeof(directory), "/tmp/virtq-test-XXXXXX");
-	if (mkdtemp(directory) == NULL || rte_eal_init(RTE_DIM(argv) - 1, argv) < 0) {
+	if (mkdtemp(directory) == NULL || rte_eal_init(nb, argv) < 0) {
 		fprintf(stderr, "no directory below /tmp, or no EAL: %s\n",
 			rte_strerror(rte_errno));
 		exit(1);
@@ -59,9 +61,41 @@ fixture_start(void)
 	port_remove(port_add(""));
 }
 
+void
+fixture_start(void)
+{
+	static const char *const options[] = {
+		"test", "--no-huge", "--no-shconf", "-m", "64", COMMON};
+
+	start(options, RTE_DIM(options));
+}
+
+bool
+fixture_start_huge(void)
+{
+	static const char *const options[] = {
+		"test", "--in-memory", "--single-file-segments", COMMON};
+	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
+	int nb_free = 0;
+
+	if (f == NULL || fscanf(f, "%d", &nb_free) != 1)
+		nb_free = 0;
+	if (f != NULL)
+		fclose(f);
+	if (nb_free < 128)
+		return false;
+	start(options, RTE_DIM(options));
+	return true;
+}
+
 int
 fixture_end(int failed)
 {
+	uint16_t port;
+
+	/* Left behind by a test that failed. */
+	RTE_ETH_FOREACH_DEV (port)
+		(void)rte_eth_dev_stop(port);
 	rte_openlog_stream(NULL);
 	fclose(log_stream);
 	free(log_buf);

@@ -30,6 +30,8 @@ extern char sock_path[];
 
 /** EAL, pool, temporary directory. Call first in main(); the driver looks more often. */
 void fixture_start(void);
+/** The same with memory that grows. @return false: no hugepages for it, nothing was started. */
+bool fixture_start_huge(void);
 /** @return exit code of the program. */
 int fixture_end(int failed);
 
