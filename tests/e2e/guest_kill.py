@@ -6,7 +6,7 @@ import time
 
 import harness
 
-ROUNDS = 100 if harness.FULL else 10
+ROUNDS = harness.ROUNDS
 RSS_SLACK_KIB = 4096
 
 

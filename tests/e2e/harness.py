@@ -5,7 +5,7 @@ A scenario file holds functions that take a Case and raise Failed or Skip; run(f
 them in turn, each with a temporary directory of its own, and prints TAP. Whatever a case started
 is gone when it ends. Environment: VIRTQ_BUILD build directory (default ../../build), VIRTQ_CPU_LOCK
 file to hold while anything polls, E2E_NO_HUGE=1 to do without hugepages, E2E_FULL=1 for the long form,
-E2E_ONLY to run only cases whose name contains it.
+E2E_ROUNDS for how often something is killed, E2E_ONLY to run only cases whose name contains it.
 """
 
 import contextlib
@@ -30,6 +30,7 @@ DRIVER = BUILD / "pmd" / "librte_net_virtq.so"
 SWITCH = BUILD / "apps" / "virtq-switch"
 SEQCHECK = BUILD / "tests" / "seqcheck" / "seqcheck"
 FULL = os.environ.get("E2E_FULL") == "1"
+ROUNDS = int(os.environ.get("E2E_ROUNDS", 100 if FULL else 10))
 CPUS = sorted(os.sched_getaffinity(0))
 TAIL_LINES = 25
 

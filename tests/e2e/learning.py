@@ -96,6 +96,8 @@ def address_is_forgotten_with_age(case):
         seen_by_c.extend(c.received())
         return frame in seen_by_c
     harness.poll("an address without traffic to be flooded to again", flooded, 10)
+    # a has sent all the while, so its address is still there.
+    case.expect(switch.telemetry("/virtq/fdb")["mac"] == ["02:00:00:00:01:01"], "only the address of a in the table")
 
 
 if __name__ == "__main__":

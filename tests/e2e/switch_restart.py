@@ -7,7 +7,7 @@ import time
 
 import harness
 
-ROUNDS = 100 if harness.FULL else 10
+ROUNDS = harness.ROUNDS
 LIMIT_S = 1.0
 
 
