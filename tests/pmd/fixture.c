@@ -242,3 +242,19 @@ assert_resources(struct resources before)
 	assert_int_equal(now.mbufs, before.mbufs);
 	assert_int_equal(now.heap, before.heap);
 }
+
+void
+backend_begin(struct backend *b)
+{
+	log_forget();
+	backend_init(b, sock_path);
+}
+
+void
+port_end(uint16_t port, struct backend *b, struct resources before)
+{
+	backend_stop(b);
+	port_remove(port);
+	assert_null(b->complaint);
+	assert_resources(before);
+}

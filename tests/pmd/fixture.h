@@ -71,4 +71,9 @@ struct resources {
 struct resources resources_now(void);
 void assert_resources(struct resources before);
 
+/** The usual backend, at sock_path, not started yet; an empty log. */
+void backend_begin(struct backend *b);
+/** Backend and port go; the backend has no complaint, and nothing is left of either. */
+void port_end(uint16_t port, struct backend *b, struct resources before);
+
 #endif

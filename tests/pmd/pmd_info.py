@@ -3,6 +3,7 @@
 """The plugin as a file: what it says about itself, what it shows, what it needs. TAP."""
 
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -29,13 +30,13 @@ def info_string_is_what_pmdinfo_reads():
 
 def dpdk_pmdinfo_prints_it():
     tool = shutil.which("dpdk-pmdinfo.py")
-    try:
-        import elftools  # noqa: F401
-    except ImportError:
-        return "dpdk-pmdinfo.py needs python3-pyelftools"
     if tool is None:
-        return "no dpdk-pmdinfo.py"
-    printed = json.loads(run(sys.executable, tool, str(PLUGIN)))
+        return "no dpdk-pmdinfo.py (package dpdk-dev)"
+    # Debian's tool with Debian's Python, whichever runs this file.
+    python = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
+    if subprocess.run([python, "-c", "import elftools"], capture_output=True, check=False).returncode != 0:
+        return "dpdk-pmdinfo.py needs package python3-pyelftools"
+    printed = json.loads(run(python, tool, str(PLUGIN)))
     assert [p["name"] for p in printed] == ["net_virtq"], printed
     return None
 

@@ -16,23 +16,13 @@ started_port(const char *args, struct port_shape shape)
 {
 	uint16_t port;
 
-	log_forget();
-	backend_init(&b, sock_path);
+	backend_begin(&b);
 	backend_start(&b);
 	port = port_add(args);
 	port_configure(port, shape);
 	assert_int_equal(rte_eth_dev_start(port), 0);
 	UNTIL(port_up(port));
 	return port;
-}
-
-static void
-end(uint16_t port, struct resources before)
-{
-	backend_stop(&b);
-	port_remove(port);
-	assert_null(b.complaint);
-	assert_resources(before);
 }
 
 static const struct port_shape one_pair = {.rx = 1, .tx = 1};
@@ -204,7 +194,7 @@ mtu_has_to_fit_and_is_told_to_the_backend(void **state)
 	assert_int_equal(mtu, 2048 - 18);
 	assert_true(port_up(port));
 	b.refuse_at = 0;
-	end(port, before);
+	port_end(port, &b, before);
 }
 
 static void
@@ -230,7 +220,7 @@ wish_for_more_descriptors_than_the_ring_has_is_cut_down(void **state)
 	assert_int_equal(rte_eth_dev_stop(port), 0);
 	assert_int_equal(rte_eth_tx_queue_info_get(port, 0, &tx), 0);
 	assert_int_equal(tx.queue_state, RTE_ETH_QUEUE_STATE_STOPPED);
-	end(port, before);
+	port_end(port, &b, before);
 }
 
 static void
@@ -251,7 +241,7 @@ fewer_descriptors_than_the_ring_bound_what_is_outstanding(void **state)
 		assert_true(posted <= sizes[i] && posted > sizes[i] - RTE_MAX(1u, sizes[i] / 4u));
 		assert_int_equal(port_send(port, 0, 300, 60), sizes[i]);
 		assert_int_equal(rte_mempool_in_use_count(pool), posted + sizes[i]);
-		end(port, before);
+		port_end(port, &b, before);
 	}
 }
 
@@ -312,7 +302,7 @@ counters_count_and_reset_without_touching_the_queue(void **state)
 	assert_int_equal(port_xstat(port, "tx_q1_packets"), 1);
 	assert_int_equal(rte_eth_xstats_reset(port), 0);
 	assert_int_equal(port_xstat(port, "tx_q1_packets"), 0);
-	end(port, before);
+	port_end(port, &b, before);
 }
 
 static void
@@ -344,7 +334,7 @@ xstats_have_a_name_each_and_agree_by_id_and_by_list(void **state)
 	assert_int_equal(port_xstat(port, "tx_q1_packets"), 3);
 	free(names);
 	free(list);
-	end(port, before);
+	port_end(port, &b, before);
 }
 
 static void
@@ -382,7 +372,7 @@ counts_of_a_queue_say_what_waits(void **state)
 	assert_int_equal(rte_eth_tx_descriptor_status(port, 0, 25), RTE_ETH_TX_DESC_DONE);
 	assert_int_equal(rte_eth_tx_descriptor_status(port, 0, 26), RTE_ETH_TX_DESC_FULL);
 	assert_int_equal(rte_eth_tx_descriptor_status(port, 0, 32), -EINVAL);
-	end(port, before);
+	port_end(port, &b, before);
 }
 
 static void
@@ -411,7 +401,7 @@ burst_mode_names_the_variant_in_use(void **state)
 	assert_null(strstr(mode.info, "merge"));
 	assert_int_equal(rte_eth_tx_burst_mode_get(port, 0, &mode), 0);
 	assert_null(strstr(mode.info, "in_order"));
-	end(port, before);
+	port_end(port, &b, before);
 }
 
 static void
@@ -425,8 +415,7 @@ pool_that_is_too_small_is_said_and_the_port_runs(void **state)
 
 	(void)state;
 	assert_non_null(few);
-	log_forget();
-	backend_init(&b, sock_path);
+	backend_begin(&b);
 	backend_start(&b);
 	port = port_add("");
 	assert_int_equal(rte_eth_dev_configure(port, 1, 1, &conf), 0);
@@ -467,7 +456,7 @@ dump_tells_state_features_rings_and_reason(void **state)
 	fclose(f);
 	assert_non_null(strstr(text, "state: absent: backend hung up"));
 	free(text);
-	end(port, before);
+	port_end(port, &b, before);
 }
 
 int

@@ -18,23 +18,13 @@ started_port(void)
 {
 	uint16_t port;
 
-	log_forget();
-	backend_init(&b, sock_path);
+	backend_begin(&b);
 	backend_start(&b);
 	port = port_add("");
 	port_configure(port, (struct port_shape){.rx = 1, .tx = 1});
 	assert_int_equal(rte_eth_dev_start(port), 0);
 	UNTIL(port_up(port));
 	return port;
-}
-
-static void
-end(uint16_t port, struct resources before)
-{
-	backend_stop(&b);
-	port_remove(port);
-	assert_null(b.complaint);
-	assert_resources(before);
 }
 
 static void
@@ -62,7 +52,7 @@ backend_knows_new_memory_before_it_is_used(void **state)
 	}
 	assert_true(port_up(port));
 	assert_int_equal(port_xstat(port, "backend_running"), 1);
-	end(port, before);
+	port_end(port, &b, before);
 }
 
 static void
@@ -120,7 +110,7 @@ mute_backend_does_not_keep_memory_from_coming(void **state)
 	UNTIL(port_up(port));
 	vhost_user_reply_ms = 2000;
 	rte_free(mem);
-	end(port, before);
+	port_end(port, &b, before);
 }
 
 /* Every second piece of a row is given back: more pieces than a backend takes. */
@@ -144,7 +134,7 @@ memory_in_too_many_pieces_takes_the_link_down_until_it_is_whole(void **state)
 	for (unsigned int i = 1; i < RTE_DIM(pieces); i += 2)
 		rte_free(pieces[i]);
 	UNTIL(port_up(port));
-	end(port, before);
+	port_end(port, &b, before);
 }
 
 int
