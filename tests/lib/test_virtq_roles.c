@@ -110,8 +110,10 @@ serve(uint64_t *seed, struct request *r)
 	assert_int_equal(chain.read_bytes, r->read_bytes);
 	assert_int_equal(chain.write_bytes, r->write_bytes);
 	for (uint32_t i = 0; i < chain.nb_read; i++) {
-		for (uint32_t b = 0; b < segs[i].len; b++)
-			assert_int_equal(segs[i].ptr[b], byte_of(r, at++, false));
+		for (uint32_t b = 0; b < segs[i].len; b++) {
+			if (segs[i].ptr[b] != byte_of(r, at++, false))
+				fail_msg("byte %u of a question", at - 1);
+		}
 	}
 	answer = random_below(seed, r->write_bytes + 1);
 	at = 0;
@@ -149,9 +151,10 @@ check_answer(struct request *r, uint32_t len)
 
 	assert_int_equal(len, r->answered);
 	for (uint32_t i = r->nb_read; i < r->nb; i++) {
-		for (uint32_t b = 0; b < r->bufs[i].len && at < len; b++)
-			assert_int_equal(*device_ring_byte(&dev, r->bufs[i].addr + b),
-				byte_of(r, at++, true));
+		for (uint32_t b = 0; b < r->bufs[i].len && at < len; b++) {
+			if (*device_ring_byte(&dev, r->bufs[i].addr + b) != byte_of(r, at++, true))
+				fail_msg("byte %u of an answer", at - 1);
+		}
 	}
 	assert_int_equal(at, len);
 }
@@ -244,7 +247,7 @@ nobody_sleeps_for_ever(void **state)
 		virtq_driver_init(&drv, &dev.vq, books.mem);
 		memset(&run, 0, sizeof(run));
 		memset(requests, 0, sizeof(requests));
-		while (run.got < 140000) {
+		while (run.got < 70000) {
 			uint32_t before = run.got + run.taken;
 
 			if (driver_awake && random_below(&seed, 2)) {
