@@ -279,10 +279,23 @@ virtq_device_heads_run(const struct virtq_device *q, uint16_t n, uint16_t *first
 	return wrong == 0 && *first + n <= q->vq.size;
 }
 
+/* A descriptor as two words: addr; and len, flags, next from the low end. */
+struct virtq_desc_words {
+	uint64_t addr;
+	uint64_t rest;
+};
+static_assert(sizeof(struct virtq_desc_words) == sizeof(struct virtq_desc), "same bytes");
+
+static inline uint32_t
+virtq_desc_words_len(const struct virtq_desc_words *d)
+{
+	return (uint32_t)rte_le_to_cpu_64(d->rest);
+}
+
 /** Read n descriptors that follow one another, once. */
 static __rte_always_inline void
 virtq_device_descs(
-	const struct virtq_device *q, uint16_t first, uint16_t n, struct virtq_desc *descs)
+	const struct virtq_device *q, uint16_t first, uint16_t n, struct virtq_desc_words *descs)
 {
 	memcpy(descs, &q->vq.desc[first], n * sizeof(descs[0]));
 	rte_compiler_barrier();
@@ -298,28 +311,33 @@ virtq_device_descs(
  * @return false: look at them one by one.
  */
 static __rte_always_inline bool
-virtq_device_descs_straight(const struct virtq_device *q, const struct virtq_desc *descs,
+virtq_device_descs_straight(const struct virtq_device *q, const struct virtq_desc_words *descs,
 	uint16_t n, uint16_t flags, const uint32_t *min_len, uint32_t max_len)
 {
-	const uint64_t mask = VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE | VIRTQ_DESC_F_INDIRECT;
+	const uint64_t mask =
+		(uint64_t)(VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE | VIRTQ_DESC_F_INDIRECT) << 32;
+	const uint64_t want = (uint64_t)flags << 32;
+	const uint64_t guest = q->hit.guest;
+	const uint64_t bytes = q->hit.bytes;
 	uint64_t below =
 		0; /* differences below zero have the top bit set, see VIRTQ_MEM_BYTES_MAX */
 	uint64_t wrong = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		uint64_t offset = rte_le_to_cpu_64(descs[i].addr) - q->hit.guest;
-		uint64_t left = q->hit.bytes - offset;
-		uint64_t len = rte_le_to_cpu_32(descs[i].len);
+		uint64_t offset = rte_le_to_cpu_64(descs[i].addr) - guest;
+		uint64_t rest = rte_le_to_cpu_64(descs[i].rest);
+		uint64_t len = rest & UINT32_MAX;
+		uint64_t left = bytes - offset;
 
 		below |= offset | left | (left - len) | (len - min_len[i]) | (max_len - len);
-		wrong |= (rte_le_to_cpu_16(descs[i].flags) ^ flags) & mask;
+		wrong |= (rest ^ want) & mask;
 	}
 	return (below >> 63) == 0 && wrong == 0;
 }
 
 /** Pointer to a buffer that virtq_device_descs_straight() said yes to. */
 static inline uint8_t *
-virtq_device_desc_ptr(const struct virtq_device *q, const struct virtq_desc *desc)
+virtq_device_desc_ptr(const struct virtq_device *q, const struct virtq_desc_words *desc)
 {
 	return q->hit.host + (rte_le_to_cpu_64(desc->addr) - q->hit.guest);
 }
@@ -333,15 +351,16 @@ static __rte_always_inline void
 virtq_device_put_run(struct virtq_device *q, uint16_t first, const uint32_t *lens, uint16_t n)
 {
 	uint16_t pos = q->used_next & q->vq.mask;
+	virtq_used_word *words;
 
 	if (unlikely(pos + n > q->vq.size || (q->vq.flags & VIRTQ_LOG))) {
 		for (uint16_t i = 0; i < n; i++)
 			virtq_device_put(q, (uint16_t)(first + i), lens[i]);
 		return;
 	}
+	words = (virtq_used_word *)(void *)&q->vq.used->ring[pos];
 	for (uint16_t i = 0; i < n; i++)
-		q->vq.used->ring[pos + i] = (struct virtq_used_elem){
-			rte_cpu_to_le_32((uint32_t)first + i), rte_cpu_to_le_32(lens[i])};
+		words[i] = rte_cpu_to_le_64(((uint64_t)first + i) | (uint64_t)lens[i] << 32);
 	q->used_next = (uint16_t)(q->used_next + n);
 }
 

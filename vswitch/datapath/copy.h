@@ -3,38 +3,38 @@
 #ifndef COPY_H
 #define COPY_H
 
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 #include <rte_memcpy.h>
 
 #include <stdint.h>
 #include <string.h>
 
-/* 8 to 64 bytes: two overlapping loads of a fixed width, then two stores. */
+/* Unaligned vectors of the compiler: registers of that width, or several narrower ones. */
+typedef uint8_t copy_16 __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint8_t copy_32 __attribute__((vector_size(32), aligned(1), may_alias));
+typedef uint8_t copy_64 __attribute__((vector_size(64), aligned(1), may_alias));
+typedef uint64_t copy_8 __attribute__((aligned(1), may_alias));
+
+/* Two overlapping loads, then two stores. */
+#define COPY_ENDS(type, to, from, n) \
+	do { \
+		const type copy_a = *(const type *)(from); \
+		const type copy_b = *(const type *)((from) + (n) - sizeof(type)); \
+		*(type *)(to) = copy_a; \
+		*(type *)((to) + (n) - sizeof(type)) = copy_b; \
+	} while (0)
+
+/* 8 to 64 bytes. */
 static __rte_always_inline void
 copy_short(uint8_t *to, const uint8_t *from, uint32_t n)
 {
-	if (n >= 32) {
-		uint8_t a[32], b[32];
-
-		memcpy(a, from, 32);
-		memcpy(b, from + n - 32, 32);
-		memcpy(to, a, 32);
-		memcpy(to + n - 32, b, 32);
-	} else if (n >= 16) {
-		uint8_t a[16], b[16];
-
-		memcpy(a, from, 16);
-		memcpy(b, from + n - 16, 16);
-		memcpy(to, a, 16);
-		memcpy(to + n - 16, b, 16);
-	} else {
-		uint64_t a, b;
-
-		memcpy(&a, from, 8);
-		memcpy(&b, from + n - 8, 8);
-		memcpy(to, &a, 8);
-		memcpy(to + n - 8, &b, 8);
-	}
+	if (likely(n >= 32))
+		COPY_ENDS(copy_32, to, from, n);
+	else if (n >= 16)
+		COPY_ENDS(copy_16, to, from, n);
+	else
+		COPY_ENDS(copy_8, to, from, n);
 }
 
 /* The head of a frame of len bytes, len at least 8: its first 64 bytes or all of it. */
@@ -42,7 +42,7 @@ static __rte_always_inline void
 copy_head(uint8_t *to, const uint8_t *from, uint32_t len)
 {
 	if (len >= 64)
-		memcpy(to, from, 64);
+		*(copy_64 *)to = *(const copy_64 *)from;
 	else
 		copy_short(to, from, len);
 }

@@ -45,21 +45,21 @@ take_straight(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t 
 {
 	struct virtq_device *q = &rxq->vq;
 	const uint32_t hdr = rxq->hdr_bytes;
-	struct virtq_desc descs[WORKER_BURST];
+	struct virtq_desc_words descs[WORKER_BURST];
 	uint32_t min_len[WORKER_BURST];
 	uint16_t first;
 
 	if (!virtq_device_heads_run(q, n, &first))
 		return false;
 	virtq_device_descs(q, first, n, descs);
-	for (uint16_t i = 0; i < n; i++)
+	for (unsigned int i = 0; i < n; i++)
 		min_len[i] = hdr + FRAME_MIN;
 	if (!virtq_device_descs_straight(q, descs, n, 0, min_len, hdr + FRAME_MAX))
 		return false;
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		const uint8_t *data = virtq_device_desc_ptr(q, &descs[i]) + hdr;
 
-		w->frames[i].len = rte_le_to_cpu_32(descs[i].len) - hdr;
+		w->frames[i].len = virtq_desc_words_len(&descs[i]) - hdr;
 		w->frames[i].nb_segs = 0;
 		w->frames[i].rest = data + FRAME_HEAD;
 		t->heads[i] = (uint16_t)(first + i);
@@ -67,7 +67,7 @@ take_straight(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t 
 		rte_prefetch0(data);
 		rte_prefetch0(data + RTE_MIN(w->frames[i].len, (uint32_t)FRAME_HEAD) - 1);
 	}
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		struct frame *f = &w->frames[i];
 
 		copy_head(f->head, f->rest - FRAME_HEAD, f->len);
@@ -86,13 +86,13 @@ take_chains(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
 
 	t->all = true;
 	n = virtq_device_heads(q, t->heads, n);
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		straight[i] = virtq_device_one(q, t->heads[i], 0, hdr + FRAME_MIN, &one[i]) &&
 			      one[i].len <= hdr + FRAME_MAX;
 		if (straight[i])
 			rte_prefetch0(one[i].ptr + hdr);
 	}
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		struct frame *f = &w->frames[i];
 
 		t->frames[i] = f;
@@ -124,8 +124,13 @@ static __rte_always_inline uint16_t
 take(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
 {
 	t->all = true;
-	if (likely(take_straight(w, rxq, t, n)))
+	/* Full bursts are what a busy queue gives: their loops have a constant length. */
+	if (likely(n == WORKER_BURST)) {
+		if (likely(take_straight(w, rxq, t, WORKER_BURST)))
+			return n;
+	} else if (take_straight(w, rxq, t, n)) {
 		return n;
+	}
 	return take_chains(w, rxq, t, n);
 }
 
@@ -229,7 +234,7 @@ all_to(const struct worker *w, const struct port_rxq *rxq, uint16_t n)
 	const uint64_t from = rxq->from.mac;
 	uint64_t wrong = 0;
 
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		uint64_t low, high;
 
 		/* Both addresses are 12 bytes: the first eight, and eight from the fourth on. */
@@ -246,7 +251,7 @@ bytes_of(const struct worker *w, uint16_t n)
 {
 	uint64_t bytes = 0;
 
-	for (uint16_t i = 0; i < n; i++)
+	for (unsigned int i = 0; i < n; i++)
 		bytes += w->frames[i].len;
 	return bytes;
 }
@@ -258,7 +263,7 @@ decide_each(struct worker *w, struct port_rxq *rxq, const struct taken *t, uint1
 {
 	uint64_t memo_key = memo != NULL ? rxq->to.mac : UINT64_MAX; /* an address has 48 bits */
 
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		struct frame *f = t->frames[i];
 		uint64_t to, from;
 		bool flood = false;
@@ -300,7 +305,8 @@ decide(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n, stru
 	if (rxq->to.stamp == generation)
 		memo = receiveq(rxq, rxq->to.port);
 	b->nb_flood = 0;
-	if (likely(memo != NULL && rxq->from.stamp == w->clock && t->all && all_to(w, rxq, n))) {
+	if (likely(memo != NULL && rxq->from.stamp == w->clock && t->all &&
+		    (n == WORKER_BURST ? all_to(w, rxq, WORKER_BURST) : all_to(w, rxq, n)))) {
 		rxq->stats.bytes += bytes_of(w, n);
 		b->frames = t->frames;
 		b->nb_list = n;
@@ -341,7 +347,7 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n)
 {
 	struct virtq_device *q = &txq->vq;
 	const uint16_t hdr = txq->hdr_bytes;
-	struct virtq_desc descs[WORKER_BURST];
+	struct virtq_desc_words descs[WORKER_BURST];
 	uint32_t lens[WORKER_BURST];
 	uint8_t *to[WORKER_BURST];
 	uint32_t pieces = 0;
@@ -351,7 +357,7 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n)
 	if (!virtq_device_heads_run(q, n, &first))
 		return false;
 	virtq_device_descs(q, first, n, descs);
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		lens[i] = frames[i]->len + hdr;
 		pieces |= frames[i]->nb_segs;
 		bytes += frames[i]->len;
@@ -359,12 +365,12 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n)
 	if (!virtq_device_descs_straight(q, descs, n, VIRTQ_DESC_F_WRITE, lens, UINT32_MAX) ||
 		pieces != 0 || (q->vq.flags & VIRTQ_LOG))
 		return false;
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		to[i] = virtq_device_desc_ptr(q, &descs[i]);
 		rte_prefetch0_write(to[i]);
 		rte_prefetch0_write(to[i] + RTE_MIN(lens[i], hdr + 64U) - 1);
 	}
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		write_hdr(to[i], hdr);
 		write_frame(to[i] + hdr, frames[i]);
 	}
@@ -414,8 +420,12 @@ send_each(struct port_txq *txq, struct frame **frames, uint16_t n)
 static __rte_always_inline uint16_t
 send_straight(struct port_txq *txq, struct frame **frames, uint16_t n)
 {
-	if (likely(send_run(txq, frames, n)))
+	if (likely(n == WORKER_BURST)) {
+		if (likely(send_run(txq, frames, WORKER_BURST)))
+			return n;
+	} else if (send_run(txq, frames, n)) {
 		return n;
+	}
 	return send_each(txq, frames, n);
 }
 
@@ -503,7 +513,7 @@ flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies, uint16_t
 	struct frame *frames[WORKER_BURST];
 
 	w->nb_segs = 0;
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		frames[i] = &w->frames[i];
 		forward_of_mbuf(w, frames[i], copies[i]);
 	}
