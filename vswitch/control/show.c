@@ -9,9 +9,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NAME_WIDTH_MIN 8
+#define TOTALS_COLUMNS 96 /* of a line with totals, without the name */
 
 /* What a line is about, and what it was at the last call. */
 struct line {
@@ -37,18 +40,43 @@ now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+/* Totals need a wide terminal: 104 columns with short names, 77 without them. */
+static bool
+show_totals(int width)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 ||
+	       size.ws_col >= TOTALS_COLUMNS + width;
+}
+
+static void
+print_head(int width)
+{
+	bool totals = show_totals(width);
+
+	/* rx is what a guest sends, tx what it gets: the switch's point of view. */
+	printf("\n%-*s %-13s %17s %17s%s\n", width, "", "", "from guest (rx)", "to guest (tx)",
+		totals ? "            rx            tx" : "");
+	printf("%-*s %-13s %8s %8s %8s %8s%s %11s\n", width, "port", "state rx/tx", "Mpps",
+		"Mbit/s", "Mpps", "Mbit/s", totals ? "       packets       packets" : "",
+		"dropped");
+}
+
 static void
 print_line(const char *name, int width, const char *state, const struct line *now,
 	const struct line *then, double seconds)
 {
 	double scale = seconds > 0 ? 1e-6 / seconds : 0;
 
-	printf("%-*s %-13s %8.3f %8.0f %8.3f %8.0f %13" PRIu64 " %13" PRIu64 " %11" PRIu64 "\n",
-		width, name, state, (double)(now->rx.packets - then->rx.packets) * scale,
+	printf("%-*s %-13s %8.3f %8.0f %8.3f %8.0f", width, name, state,
+		(double)(now->rx.packets - then->rx.packets) * scale,
 		(double)(now->rx.bytes - then->rx.bytes) * 8 * scale,
 		(double)(now->tx.packets - then->tx.packets) * scale,
-		(double)(now->tx.bytes - then->tx.bytes) * 8 * scale, now->rx.packets,
-		now->tx.packets, figures_rx_dropped(&now->rx) + figures_tx_dropped(&now->tx));
+		(double)(now->tx.bytes - then->tx.bytes) * 8 * scale);
+	if (show_totals(width))
+		printf(" %13" PRIu64 " %13" PRIu64, now->rx.packets, now->tx.packets);
+	printf(" %11" PRIu64 "\n", figures_rx_dropped(&now->rx) + figures_tx_dropped(&now->tx));
 }
 
 /* "  rx same_port  123 (+4)  destination is ..." for each reason that was met. */
@@ -135,11 +163,7 @@ vswitch_show(void)
 		if (port != NULL && (int)strlen(port->name) > width)
 			width = (int)strlen(port->name);
 	}
-	/* rx is what a guest sends, tx what it gets: the switch's point of view. */
-	printf("\n%-*s %-13s %17s %17s %13s %13s %11s\n", width, "", "", "from guest (rx)",
-		"to guest (tx)", "rx", "tx", "");
-	printf("%-*s %-13s %8s %8s %8s %8s %13s %13s %11s\n", width, "port", "state rx/tx", "Mpps",
-		"Mbit/s", "Mpps", "Mbit/s", "packets", "packets", "dropped");
+	print_head(width);
 	for (uint16_t id = 0; id < PORT_MAX; id++) {
 		port = port_get(id);
 		if (port != NULL && port->backend != NULL)

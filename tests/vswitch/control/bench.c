@@ -6,6 +6,8 @@
 #include <rte_eal.h>
 
 #include <dirent.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,34 @@
 struct frontend fa, fb;
 
 static char directory[32];
+static pthread_t worker;
+static bool worker_on;
+static bool stop;
+
+static void *
+work(void *arg __rte_unused)
+{
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+		vswitch_poll(0);
+	return NULL;
+}
+
+void
+bench_worker_start(void)
+{
+	stop = false;
+	assert_int_equal(pthread_create(&worker, NULL, work, NULL), 0);
+	worker_on = true;
+}
+
+void
+bench_worker_stop(void)
+{
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	if (worker_on)
+		pthread_join(worker, NULL);
+	worker_on = false;
+}
 
 static int
 start_eal(void)
@@ -53,6 +83,7 @@ int
 bench_teardown(void **state)
 {
 	(void)state;
+	bench_worker_stop();
 	vswitch_fini();
 	frontend_close(&fa);
 	frontend_close(&fb);
@@ -114,6 +145,19 @@ bench_wait_up(const struct port *port)
 	wait_connected(port, true);
 }
 
+static int64_t
+receive(struct frontend *to, uint32_t rx)
+{
+	int64_t mark;
+
+	while ((mark = frontend_received(to, rx)) < 0) {
+		if (!worker_on)
+			fail_msg("a frame is missing");
+		sched_yield();
+	}
+	return mark;
+}
+
 void
 bench_pass(struct frontend *from, uint32_t tx, struct frontend *to, uint32_t rx, uint32_t first,
 	uint32_t n)
@@ -122,15 +166,23 @@ bench_pass(struct frontend *from, uint32_t tx, struct frontend *to, uint32_t rx,
 
 	frontend_post(to, rx, n);
 	for (uint32_t i = 0; i < n; i++)
-		frontend_frame(
-			from, tx, to == &fb ? 0xb : 0xa, from == &fb ? 0xb : 0xa, first + i, 60);
-	bench_poll();
+		frontend_frame(from, tx,
+			to == &fa   ? 0xa
+			: to == &fb ? 0xb
+				    : 0xc,
+			from == &fb ? 0xb : 0xa, first + i, 60);
+	if (!worker_on)
+		bench_poll();
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(receive(to, rx), first + i);
+	assert_int_equal(frontend_received(to, rx), -1);
 	for (uint32_t i = 0; i < n; i++) {
-		assert_int_equal(frontend_received(to, rx), first + i);
-		assert_true(fake_driver_take(&from->ring[tx], &id, &len));
+		while (!fake_driver_take(&from->ring[tx], &id, &len)) {
+			assert_true(worker_on);
+			sched_yield();
+		}
 		assert_int_equal(len, 0);
 	}
-	assert_int_equal(frontend_received(to, rx), -1);
 }
 
 uint32_t

@@ -28,6 +28,10 @@ struct port *bench_port(const char *name, uint16_t pairs);
 /** Let the switch work until it has nothing more to do. */
 void bench_poll(void);
 
+/** From now on a thread of its own does the work, not bench_poll(); teardown stops it, too. */
+void bench_worker_start(void);
+void bench_worker_stop(void);
+
 /** Nobody is connected to the port any more, its rings have stopped. */
 void bench_wait_down(const struct port *port);
 void bench_wait_up(const struct port *port);

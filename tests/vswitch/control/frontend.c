@@ -278,14 +278,20 @@ frontend_ring_init(struct frontend *f, uint32_t i)
 }
 
 void
-frontend_ring_tell(struct frontend *f, uint32_t i)
+frontend_ring_tell_addr(struct frontend *f, uint32_t i)
 {
 	uint64_t at = f->user + frontend_ring_offset(i);
 	uint64_t addr[5] = {i, at, at + 8192, at + 4096, 0};
 
+	assert_int_equal(frontend_ask(f, FE_SET_VRING_ADDR, addr, sizeof(addr), NULL, 0), 0);
+}
+
+void
+frontend_ring_tell(struct frontend *f, uint32_t i)
+{
 	assert_int_equal(frontend_ask_ring(f, FE_SET_VRING_NUM, i, FE_RING_SIZE), 0);
 	assert_int_equal(frontend_ask_ring(f, FE_SET_VRING_BASE, i, 0), 0);
-	assert_int_equal(frontend_ask(f, FE_SET_VRING_ADDR, addr, sizeof(addr), NULL, 0), 0);
+	frontend_ring_tell_addr(f, i);
 	assert_int_equal(frontend_ask_fd(f, FE_SET_VRING_CALL, i, f->call[i]), 0);
 	assert_int_equal(frontend_ask_fd(f, FE_SET_VRING_KICK, i, f->kick[i]), 0);
 }

@@ -115,6 +115,10 @@ int frontend_ask_memory(struct frontend *f, const struct fe_region *regions, uin
 /** Empty ring i and tell the switch where it is; without telling when it is there already. */
 void frontend_ring_init(struct frontend *f, uint32_t i);
 void frontend_ring_tell(struct frontend *f, uint32_t i);
+
+/** The SET_VRING_ADDR of it alone. */
+void frontend_ring_tell_addr(struct frontend *f, uint32_t i);
+
 void frontend_enable(struct frontend *f, uint32_t i, bool on);
 void frontend_status(struct frontend *f, uint8_t status);
 

@@ -249,6 +249,72 @@ ten_thousand_nonsense_messages_leave_nothing_behind(void **state)
 	bench_pass(&fb, 1, &fa, 0, 2, 8);
 }
 
+/* One step of a's restless life; its rings have work all the time. */
+static void
+disturb(uint32_t step)
+{
+	static const uint8_t status[] = {0, 0xf};
+
+	switch (step % 8) {
+	case 0:
+		frontend_move_memory(&fa);
+		frontend_memory(&fa);
+		frontend_ring_tell_addr(&fa, 0);
+		frontend_ring_tell_addr(&fa, 1);
+		break;
+	case 1:
+		assert_int_equal(frontend_ask_fd(&fa, FE_SET_VRING_CALL, 1, fa.call[2]), 0);
+		break;
+	case 2:
+		assert_int_equal(frontend_ask_fd(&fa, FE_SET_VRING_KICK, 0, fa.kick[3]), 0);
+		break;
+	case 3:
+	case 4:
+		frontend_enable(&fa, 1, step % 8 == 4);
+		break;
+	case 5:
+		frontend_status(&fa, status[0]);
+		frontend_status(&fa, status[1]);
+		break;
+	case 6:
+		frontend_ring_tell_addr(&fa, 1);
+		break;
+	default:
+		again();
+		frontend_ring_init(&fa, 0);
+		frontend_ring_init(&fa, 1);
+		frontend_start(&fa, 2);
+		frontend_post(&fa, 0, 8);
+	}
+}
+
+static void
+port_that_changes_all_the_time_costs_the_others_nothing(void **state)
+{
+	static struct frontend c;
+
+	(void)state;
+	start(1);
+	bench_port("c", 1);
+	frontend_open(&c);
+	assert_true(frontend_connect(&c, bench_path("c")));
+	frontend_start(&c, 2);
+	frontend_start(&fa, 2);
+	/* c is known, or its frames would go to a as well. */
+	frontend_frame(&c, 1, 0xb, 0xc, 0, 60);
+	bench_poll();
+	bench_worker_start();
+	for (uint32_t step = 0; step < 800; step++) {
+		if (fa.ring[1].nb_busy < 8)
+			frontend_frame(&fa, 1, 0xa, 0xa, step, 60);
+		disturb(step);
+		bench_pass(&fb, 1, &c, 0, step * 4, 4);
+	}
+	bench_worker_stop();
+	assert_int_equal(vswitch_port_remove("c"), 0);
+	frontend_close(&c);
+}
+
 int
 main(void)
 {
@@ -259,6 +325,7 @@ main(void)
 		BENCH_UNIT(memory_cut_short_stops_its_port_and_no_other),
 		BENCH_UNIT(withheld_payload_holds_nobody_up),
 		BENCH_UNIT(unread_answers_hold_nobody_up),
+		BENCH_UNIT(port_that_changes_all_the_time_costs_the_others_nothing),
 		BENCH_UNIT(ten_thousand_nonsense_messages_leave_nothing_behind),
 	};
 

@@ -98,12 +98,16 @@ port_may_be_removed_with_its_frontend_connected(void **state)
 	(void)state;
 	connect_two(1);
 	frontend_start(&fb, 2);
+	bench_worker_start();
 	fds = bench_fds();
 	for (uint32_t i = 0; i < 20; i++) {
 		for (uint32_t r = 0; r < 2; r++)
 			frontend_ring_init(&fa, r);
 		frontend_start(&fa, 2);
 		bench_pass(&fa, 1, &fb, 0, i, 4);
+		/* The worker is at it when the port goes. */
+		for (uint32_t k = 0; k < 60; k++)
+			frontend_frame(&fa, 1, 0xd, 0xa, k, 60);
 		assert_int_equal(vswitch_port_remove("a"), 0);
 		assert_null(port_find("a"));
 		assert_true(frontend_hung_up(&fa));
