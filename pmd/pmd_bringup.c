@@ -61,9 +61,9 @@ pmd_give_up(struct pmd_port *port, int error, const char *format, ...)
 	reason_va(port, RTE_LOG_WARNING, format, ap);
 	va_end(ap);
 	if (error == -ETIMEDOUT)
-		port->life.timeouts++;
+		pmd_count(&port->life.timeouts);
 	else
-		port->life.hang_ups++;
+		pmd_count(&port->life.hang_ups);
 	/* One that vanished may be back at once; one that misbehaves is asked less and less often.
 	 */
 	if (error == -ECONNRESET || port->retry_ms == 0)
@@ -82,7 +82,7 @@ __rte_format_printf(2, 3) static int refuse(struct pmd_port *port, const char *f
 	va_start(ap, format);
 	reason_va(port, RTE_LOG_ERR, format, ap);
 	va_end(ap);
-	port->life.refusals++;
+	pmd_count(&port->life.refusals);
 	port->state = PMD_REFUSED;
 	return -ENOTSUP;
 }
@@ -359,7 +359,7 @@ pmd_bringup(struct pmd_port *port)
 		pmd_tx_variant(pmd_tx_flags(features))->burst);
 	port->state = PMD_RUNNING;
 	port->retry_ms = pmd_tick_ms;
-	port->life.running++;
+	pmd_count(&port->life.running);
 	port->reason[0] = '\0';
 	PMD_LOG(NOTICE, "%s: backend runs, %u queue pairs", port_name(port), pmd_port_pairs(port));
 	PMD_LOG(INFO, "%s: features %s", port_name(port),

@@ -77,7 +77,7 @@ lose(struct pmd_port *port)
 
 	/* Given up before: counted and said already. */
 	if (port->state != PMD_ABSENT) {
-		port->life.hang_ups++;
+		pmd_count(&port->life.hang_ups);
 		port->retry_ms = pmd_tick_ms;
 		pmd_reason(port, RTE_LOG_NOTICE, "%s", t->error);
 	}
@@ -102,7 +102,7 @@ find(struct pmd_port *port)
 		port->retry_at_ms = now_ms() + pmd_tick_ms;
 		return;
 	}
-	port->life.attached++;
+	pmd_count(&port->life.attached);
 	t->ops->begin(t);
 	ret = t->ops->features_get(t, &port->offered, &port->pairs_max);
 	if (ret != 0) {
@@ -149,7 +149,7 @@ check_rings(struct pmd_port *port)
 	if (fault == NULL)
 		return false;
 	port->faulted = true;
-	port->life.ring_faults++;
+	pmd_count(&port->life.ring_faults);
 	pmd_reason(port, RTE_LOG_ERR,
 		"backend broke the ring of %s queue %u: %s (0x%lx at index %u); stop and start the "
 		"port",

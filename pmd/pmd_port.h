@@ -85,6 +85,13 @@ pmd_port_pairs(const struct pmd_port *port)
 	return RTE_MAX(port->eth_dev->data->nb_rx_queues, port->eth_dev->data->nb_tx_queues);
 }
 
+/* Counters are written under lock and read without. */
+static inline void
+pmd_count(uint64_t *counter)
+{
+	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
 /* Ring by its index, NULL where there is none. */
 struct pmd_ring *pmd_port_ring(struct pmd_port *port, uint32_t index);
 

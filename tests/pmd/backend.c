@@ -168,15 +168,6 @@ backend_stop(struct backend *b)
 		unlink(b->path);
 }
 
-void
-backend_hang_up(struct backend *b)
-{
-	pthread_mutex_lock(&b->lock);
-	if (b->sock >= 0)
-		shutdown(b->sock, SHUT_RDWR);
-	pthread_mutex_unlock(&b->lock);
-}
-
 unsigned int
 backend_seen(struct backend *b, uint32_t request, struct backend_entry *last)
 {

@@ -128,9 +128,6 @@ void backend_start(struct backend *b);
 /** Close everything, as a process that dies; the log stays. */
 void backend_stop(struct backend *b);
 
-/** Close the connection only. */
-void backend_hang_up(struct backend *b);
-
 /** Entries of the log with this request; the last of them in *last (may be NULL). */
 unsigned int backend_seen(struct backend *b, uint32_t request, struct backend_entry *last);
 
