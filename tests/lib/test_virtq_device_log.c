@@ -154,6 +154,25 @@ batch_reports_one_entry(void **state)
 }
 
 static void
+burst_reports_every_entry(void **state)
+{
+	uint32_t lens[VIRTQ_BURST_MAX];
+
+	(void)state;
+	for (uint32_t i = 0; i < VIRTQ_BURST_MAX; i++)
+		lens[i] = 0x01010101 * i;
+	open_log(64, 0);
+	for (uint16_t n = 0; n <= VIRTQ_BURST_MAX; n++) {
+		arm(ring.q.used_idx);
+		virtq_device_put_run(&ring.q, 5, lens, n);
+		compare("put_run");
+		assert_int_equal(nb_reports, n);
+		virtq_device_publish(&ring.q);
+	}
+	device_ring_close(&ring);
+}
+
+static void
 suppression_words_are_reported(void **state)
 {
 	(void)state;
@@ -250,6 +269,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		UNIT(used_entry_is_reported_where_it_lies),
 		UNIT(batch_reports_one_entry),
+		UNIT(burst_reports_every_entry),
 		UNIT(suppression_words_are_reported),
 		UNIT(payload_is_reported_by_the_drivers_address),
 		UNIT(empty_descriptors_are_not_reported),

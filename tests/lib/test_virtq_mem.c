@@ -29,6 +29,8 @@ region_that_cannot_be_is_refused(void **state)
 	assert_int_equal(virtq_mem_add(&mem, 2, UINT64_MAX, HOST(1)), -EINVAL);
 	assert_int_equal(
 		virtq_mem_add(&mem, 0x4000, 0x1000, (void *)(UINTPTR_MAX - 0xffe)), -EINVAL);
+	/* More than a process can map. */
+	assert_int_equal(virtq_mem_add(&mem, 0x4000, VIRTQ_MEM_BYTES_MAX + 1, HOST(1)), -EINVAL);
 	/* Overlap by one byte, within, around, the same. */
 	assert_int_equal(virtq_mem_add(&mem, 0x0fff, 2, HOST(1)), -EINVAL);
 	assert_int_equal(virtq_mem_add(&mem, 0x1fff, 1, HOST(1)), -EINVAL);
