@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Two Linux guests in QEMU ping each other through the switch; one socket is QEMU's own."""
 
+import shutil
+
 import harness
 from guest import image
 
@@ -19,6 +21,8 @@ cat /sys/class/net/eth0/device/features
 def qemu(case, number, test, socket, memory=144):
     """Boot a guest with one vhost-user network card; never by KVM (real-guests: it does not boot)."""
     initrd = case.path(f"initrd{number}")
+    if shutil.which("qemu-system-x86_64") is None:
+        raise harness.Skip("the package qemu-system-x86 is not installed")
     try:
         kernel = image.build(initrd, test)
     except image.Missing as reason:
