@@ -334,7 +334,7 @@ hand_over(struct pmd_port *port, uint64_t features)
 	ret = rings_set(port);
 	if (ret == 0)
 		ret = status_add(port, &status, VIRTIO_STATUS_DRIVER_OK);
-	return ret;
+	return ret == 0 ? t->ops->sync(t) : ret;
 }
 
 void

@@ -76,6 +76,8 @@ struct transport_ops {
 	int (*queue_enable)(struct transport *t, uint32_t index, bool on);
 	/** The device lets go of the ring: when this is back with 0 it touches it no more. */
 	int (*queue_reset)(struct transport *t, uint32_t index);
+	/** Back when the device has handled all requests so far. */
+	int (*sync)(struct transport *t);
 	/** Tell the device to look at the ring. */
 	void (*notify)(struct transport *t, const struct transport_queue *q);
 };

@@ -437,6 +437,12 @@ op_queue_reset(struct transport *t, uint32_t index)
 	return ret == 0 ? recv_answer(v, &msg, sizeof(msg.payload.state)) : ret;
 }
 
+static int
+op_sync(struct transport *t)
+{
+	return barrier(vhost_user(t));
+}
+
 static void
 op_notify(struct transport *t, const struct transport_queue *q)
 {
@@ -467,6 +473,7 @@ static const struct transport_ops vhost_user_ops = {
 	.queue_set = op_queue_set,
 	.queue_enable = op_queue_enable,
 	.queue_reset = op_queue_reset,
+	.sync = op_sync,
 	.notify = op_notify,
 };
 
