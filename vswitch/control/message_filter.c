@@ -23,6 +23,7 @@
 enum fds {
 	FDS_NONE,
 	FDS_EVENT,
+	FDS_FILE,
 	FDS_REGIONS
 };
 
@@ -46,6 +47,7 @@ struct known {
 #define U64 sizeof(uint64_t)
 #define RING sizeof(struct vhost_msg_ring)
 #define ADDR sizeof(struct vhost_msg_addr)
+#define LOG sizeof(struct vhost_msg_log)
 #define TABLE offsetof(struct vhost_msg_memory, regions)
 
 static const struct known known[VHOST_REQ_MAX] = {
@@ -63,6 +65,7 @@ static const struct known accepted[VHOST_REQ_MAX] = {
 	ACCEPT(SET_OWNER, NO_FEATURE, 0, FDS_NONE, RING_NONE),
 	ACCEPT(RESET_OWNER, NO_FEATURE, 0, FDS_NONE, RING_NONE),
 	ACCEPT(SET_MEM_TABLE, NO_FEATURE, TABLE, FDS_REGIONS, RING_NONE),
+	ACCEPT(SET_LOG_BASE, VHOST_PROTOCOL_F_LOG_SHMFD, LOG, FDS_FILE, RING_NONE),
 	ACCEPT(SET_VRING_NUM, NO_FEATURE, RING, FDS_NONE, RING_STATE),
 	ACCEPT(SET_VRING_ADDR, NO_FEATURE, ADDR, FDS_NONE, RING_STATE),
 	ACCEPT(SET_VRING_BASE, NO_FEATURE, RING, FDS_NONE, RING_STATE),
@@ -84,7 +87,7 @@ filter_features(const struct port *port, uint64_t protocol_features __rte_unused
 {
 	uint64_t features = virtq_bit(VIRTIO_F_VERSION_1) | virtq_bit(VIRTIO_NET_F_MRG_RXBUF) |
 			    virtq_bit(VIRTIO_F_INDIRECT_DESC) | virtq_bit(VIRTIO_F_EVENT_IDX) |
-			    virtq_bit(VIRTIO_F_IN_ORDER) |
+			    virtq_bit(VIRTIO_F_IN_ORDER) | virtq_bit(VHOST_F_LOG_ALL_BIT) |
 			    virtq_bit(VHOST_USER_F_PROTOCOL_FEATURES);
 
 	if (port->max_pairs > 1)
@@ -216,6 +219,8 @@ check_fds(const struct vhost_message *msg, char *why)
 
 	if (kind == FDS_EVENT)
 		want = msg->payload.u64 & VHOST_VRING_NOFD ? 0 : 1;
+	else if (kind == FDS_FILE)
+		want = 1;
 	else if (kind == FDS_REGIONS)
 		want = msg->payload.memory.nb_regions;
 	if (msg->nb_fds < 0 || (uint32_t)msg->nb_fds != want)
@@ -335,6 +340,23 @@ check_memory(struct vhost_session *session, const struct vhost_message *msg, cha
 }
 
 static bool
+check_log(const struct vhost_message *msg, char *why)
+{
+	const struct vhost_msg_log *l = &msg->payload.log;
+	struct stat st;
+
+	if (l->offset != 0)
+		return no(why, "log at offset 0x%" PRIx64 " of its file, only 0 is possible",
+			l->offset);
+	if (fstat(msg->fds[0], &st) != 0 || !S_ISREG(st.st_mode))
+		return no(why, "log is no file that can be shared");
+	if (l->bytes == 0 || l->bytes > (uint64_t)st.st_size)
+		return no(why, "log of 0x%" PRIx64 " bytes in a file of 0x%" PRIx64, l->bytes,
+			(uint64_t)st.st_size);
+	return true;
+}
+
+static bool
 check_num(const struct port *port, const struct vhost_message *msg, char *why)
 {
 	const struct vhost_msg_ring *r = &msg->payload.ring;
@@ -379,7 +401,9 @@ check_features(
 		0)
 		return no(why, "impossible set of features: %s",
 			vnet_missing_str(&missing, text, sizeof(text)));
-	if (features != session->features && any_ring_running(port))
+	/* Logging is switched on and off in the middle of everything. */
+	if (((features ^ session->features) & ~virtq_bit(VHOST_F_LOG_ALL_BIT)) &&
+		any_ring_running(port))
 		return no(why, "features change while rings are running");
 	return true;
 }
@@ -404,6 +428,8 @@ check_payload(const struct port *port, struct vhost_session *session, struct vho
 	switch (msg->request) {
 	case VHOST_REQ_SET_MEM_TABLE:
 		return check_memory(session, msg, why);
+	case VHOST_REQ_SET_LOG_BASE:
+		return check_log(msg, why);
 	case VHOST_REQ_SET_VRING_NUM:
 		return check_num(port, msg, why);
 	case VHOST_REQ_SET_VRING_BASE:

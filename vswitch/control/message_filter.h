@@ -18,7 +18,8 @@ enum filter_verdict {
 
 /* Protocol features the switch offers. */
 #define FILTER_PROTOCOL_FEATURES \
-	((UINT64_C(1) << VHOST_PROTOCOL_F_MQ) | (UINT64_C(1) << VHOST_PROTOCOL_F_REPLY_ACK) | \
+	((UINT64_C(1) << VHOST_PROTOCOL_F_MQ) | (UINT64_C(1) << VHOST_PROTOCOL_F_LOG_SHMFD) | \
+		(UINT64_C(1) << VHOST_PROTOCOL_F_REPLY_ACK) | \
 		(UINT64_C(1) << VHOST_PROTOCOL_F_NET_MTU) | \
 		(UINT64_C(1) << VHOST_PROTOCOL_F_STATUS))
 

@@ -13,6 +13,7 @@
 #include "../port.h"
 #include "../vswitch.h"
 #include "control.h"
+#include "vhost_log.h"
 #include "vhost_msg.h"
 
 #include <pthread.h>
@@ -39,7 +40,8 @@ struct vhost_session {
 	uint32_t nb_files;
 	struct vhost_file files[VHOST_MSG_REGIONS_MAX]; /* [nb_files], of the memory table */
 	struct vhost_msg_region regions[VHOST_MSG_REGIONS_MAX]; /* [nb_files] */
-	bool on[VHOST_RINGS_MAX]; /* the library says: set up and enabled */
+	bool on[VHOST_RINGS_MAX];           /* the library says: set up and enabled */
+	uint64_t log_used[VHOST_RINGS_MAX]; /* guest address of used rings that are logged */
 };
 
 /*
@@ -58,6 +60,7 @@ struct port_vhost {
 	uint64_t connections;
 	uint64_t refused; /* messages */
 	struct control_limit limit;
+	struct vhost_log log; /* changes only while paused */
 	struct vhost_session session;
 };
 

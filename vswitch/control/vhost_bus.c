@@ -13,7 +13,10 @@ struct window {
 	uintptr_t end; /* 0: not in use */
 };
 
-static struct window windows[PORT_MAX][VIRTQ_MEM_REGIONS_MAX];
+#define LOG_WINDOW VIRTQ_MEM_REGIONS_MAX
+#define WINDOWS (LOG_WINDOW + 1)
+
+static struct window windows[PORT_MAX][WINDOWS];
 static bool hit[PORT_MAX];
 static __thread volatile int working_on = NONE;
 
@@ -42,7 +45,7 @@ static int
 port_of(uintptr_t addr)
 {
 	for (int id = 0; id < PORT_MAX; id++) {
-		for (int i = 0; i < VIRTQ_MEM_REGIONS_MAX; i++) {
+		for (int i = 0; i < WINDOWS; i++) {
 			uintptr_t end = __atomic_load_n(&windows[id][i].end, __ATOMIC_ACQUIRE);
 
 			if (addr < end && addr >= windows[id][i].begin)
@@ -74,6 +77,13 @@ vhost_bus_init(void)
 	sigaction(SIGBUS, &action, NULL);
 }
 
+static void
+open_window(struct window *w, const void *begin, uint64_t bytes)
+{
+	w->begin = (uintptr_t)begin;
+	__atomic_store_n(&w->end, (uintptr_t)begin + bytes, __ATOMIC_RELEASE);
+}
+
 void
 vhost_bus_forget(const struct port *port)
 {
@@ -87,11 +97,19 @@ vhost_bus_watch(const struct port *port)
 	vhost_bus_forget(port);
 	for (uint32_t i = 0; i < port->mem.nb_regions; i++) {
 		const struct virtq_mem_region *r = &port->mem.regions[i];
-		struct window *w = &windows[port->id][i];
 
-		w->begin = (uintptr_t)r->host;
-		__atomic_store_n(&w->end, (uintptr_t)r->host + r->bytes, __ATOMIC_RELEASE);
+		open_window(&windows[port->id][i], r->host, r->bytes);
 	}
+}
+
+void
+vhost_bus_watch_log(const struct port *port, const void *log, uint64_t bytes)
+{
+	struct window *w = &windows[port->id][LOG_WINDOW];
+
+	__atomic_store_n(&w->end, 0, __ATOMIC_RELEASE);
+	if (bytes != 0)
+		open_window(w, log, bytes);
 }
 
 void

@@ -13,6 +13,10 @@ void vhost_bus_init(void);
 
 /** Answer for the memory of a port from now on, in place of what was watched before. */
 void vhost_bus_watch(const struct port *port);
+
+/** The same for its dirty log; bytes 0: for none. */
+void vhost_bus_watch_log(const struct port *port, const void *log, uint64_t bytes);
+
 void vhost_bus_forget(const struct port *port);
 
 /**

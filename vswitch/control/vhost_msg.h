@@ -77,6 +77,9 @@ enum vhost_request {
 #define VHOST_VRING_INDEX_MASK 0xffu
 #define VHOST_VRING_NOFD (1u << 8)
 
+/* In the flags of SET_VRING_ADDR: writes to the used ring are logged. */
+#define VHOST_VRING_LOG (1u << 0)
+
 #define VHOST_MSG_REGIONS_MAX 8
 #define VHOST_MSG_FDS_MAX 8
 

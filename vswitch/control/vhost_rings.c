@@ -94,6 +94,11 @@ ring_start(struct port_vhost *pv, uint32_t ring)
 		.features = pv->session.features,
 		.call_fd = v.callfd >= 0 ? v.callfd : -1,
 	};
+	if (conf.features & BIT(VHOST_F_LOG_ALL_BIT)) {
+		conf.log = vhost_log_write;
+		conf.log_arg = &pv->log;
+		conf.log_used = pv->session.log_used[ring];
+	}
 	rc = port_ring_start(pv->port, ring, &conf);
 	if (rc != 0)
 		vhost_complain(pv, "ring %" PRIu32 " not started: %s", ring,

@@ -84,6 +84,14 @@ before(struct port_vhost *pv, const struct vhost_message *msg)
 	}
 }
 
+/* Rings are stopped. */
+static void
+drop_log(struct port_vhost *pv)
+{
+	vhost_bus_watch_log(pv->port, NULL, 0);
+	vhost_log_unmap(&pv->log);
+}
+
 static void
 session_reset_owner(struct vhost_session *s)
 {
@@ -101,6 +109,8 @@ after(struct port_vhost *pv, const struct vhost_message *msg)
 
 	switch (msg->request) {
 	case VHOST_REQ_SET_FEATURES:
+		if ((s->features ^ msg->payload.u64) & (UINT64_C(1) << VHOST_F_LOG_ALL_BIT))
+			vhost_rings_stop(pv);
 		s->features = msg->payload.u64;
 		s->features_accepted = true;
 		return true;
@@ -116,11 +126,15 @@ after(struct port_vhost *pv, const struct vhost_message *msg)
 			vhost_rings_stop(pv);
 		return true;
 	case VHOST_REQ_SET_VRING_ADDR:
+		s->log_used[msg->payload.addr.index] = msg->payload.addr.flags & VHOST_VRING_LOG
+							       ? msg->payload.addr.log
+							       : VHOST_LOG_NOWHERE;
 		return true;
 	case VHOST_REQ_NET_SET_MTU:
 		s->mtu = (uint16_t)msg->payload.u64;
 		return false;
 	case VHOST_REQ_RESET_OWNER:
+		drop_log(pv);
 		session_reset_owner(s);
 		return false;
 	default:
@@ -167,11 +181,31 @@ memory_lost(struct port_vhost *pv)
 	return true;
 }
 
+/* Ours alone: QEMU expects an answer without payload. */
+static enum rte_vhost_msg_result
+set_log(struct port_vhost *pv, struct vhost_message *msg)
+{
+	int rc;
+
+	port_pause(pv->port);
+	vhost_bus_watch_log(pv->port, NULL, 0);
+	rc = vhost_log_map(&pv->log, msg);
+	vhost_bus_watch_log(pv->port, pv->log.bitmap, pv->log.bytes);
+	port_resume(pv->port);
+	if (rc != 0) {
+		vhost_complain(pv, "SET_LOG_BASE failed: %s", strerror(-rc));
+		return RTE_VHOST_MSG_RESULT_ERR;
+	}
+	msg->size = 0;
+	return RTE_VHOST_MSG_RESULT_REPLY;
+}
+
 static enum rte_vhost_msg_result
 pre_message(int vid, void *arg)
 {
 	struct port_vhost *pv = vhost_get(vid);
 	struct vhost_message *msg = arg;
+	enum rte_vhost_msg_result result = RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 	enum filter_verdict verdict;
 	char why[FILTER_WHY_BYTES];
 
@@ -190,13 +224,16 @@ pre_message(int vid, void *arg)
 		if (msg->request == VHOST_REQ_SET_FEATURES)
 			pv->session.features_accepted = false;
 		vhost_complain(pv, "%s refused: %s", vhost_request_name(msg->request), why);
-	} else if (verdict == FILTER_PASS) {
+		result = RTE_VHOST_MSG_RESULT_ERR;
+	} else if (verdict == FILTER_ANSWERED) {
+		result = RTE_VHOST_MSG_RESULT_REPLY;
+	} else if (msg->request == VHOST_REQ_SET_LOG_BASE) {
+		result = set_log(pv, msg);
+	} else {
 		before(pv, msg);
 	}
 	vhost_put(pv);
-	return verdict == FILTER_PASS       ? RTE_VHOST_MSG_RESULT_NOT_HANDLED
-	       : verdict == FILTER_ANSWERED ? RTE_VHOST_MSG_RESULT_REPLY
-					    : RTE_VHOST_MSG_RESULT_ERR;
+	return result;
 }
 
 static enum rte_vhost_msg_result
@@ -311,6 +348,7 @@ hang_up(struct port_vhost *pv)
 {
 	vhost_rings_stop(pv);
 	vhost_memory_drop(pv);
+	drop_log(pv);
 	port_resume(pv->port);
 	/* Whoever turns up elsewhere with these addresses is found by flooding. */
 	fdb_flush_port(pv->port->id);

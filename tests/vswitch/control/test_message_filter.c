@@ -197,7 +197,8 @@ features_have_to_be_offered_possible_and_modern(void **state)
 	/* MQ is not offered by a port of one pair; 60 (RSS), 33 and 63 by none. */
 	assert_int_equal(frontend_ask_u64(&fa, FE_SET_FEATURES, FE_VERSION_1 | FE_MQ), 1);
 	for (unsigned int bit = 0; bit < 64; bit++) {
-		if (bit != 15 && bit != 28 && bit != 29 && bit != 30 && bit != 32 && bit != 35)
+		if (bit != 15 && bit != 26 && bit != 28 && bit != 29 && bit != 30 && bit != 32 &&
+			bit != 35)
 			assert_int_equal(
 				frontend_ask_u64(&fa, FE_SET_FEATURES, FE_VERSION_1 | FE_F(bit)),
 				1);
@@ -308,7 +309,7 @@ memory_has_to_be_a_file_that_can_be_mapped(void **state)
 
 	(void)state;
 	start(1);
-	negotiate();
+	frontend_start(&fa, 2);
 	assert_int_equal(pipe(pipes), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
 	sealed = memfd_create("sealed", MFD_ALLOW_SEALING);
@@ -329,9 +330,9 @@ memory_has_to_be_a_file_that_can_be_mapped(void **state)
 	for (int i = 0; i < n; i++) {
 		assert_true(bad[i] >= 0);
 		assert_int_equal(frontend_ask_memory(&fa, &region, 1, &bad[i], 1), 1);
+		/* The library would have dropped the old one by now. */
+		bench_pass(&fa, 1, &fb, 0, (uint32_t)i, 4);
 	}
-	frontend_memory(&fa);
-	assert_int_equal(pa->mem.nb_regions, 1);
 	for (int i = 0; i < n; i++) {
 		if (bad[i] != fa.call[0])
 			close(bad[i]);
