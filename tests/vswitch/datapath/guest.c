@@ -5,7 +5,10 @@
 
 #include <rte_eal.h>
 
+#include <stdio.h>
 #include <string.h>
+
+const char *switch_width = "512";
 
 int
 switch_setup(void **state)
@@ -15,12 +18,14 @@ switch_setup(void **state)
 
 	(void)state;
 	if (!eal) {
-		static char arg0[] = "test", arg1[] = "--no-huge", arg2[] = "--no-shconf",
-			    arg3[] = "-m", arg4[] = "64", arg5[] = "--no-pci",
-			    arg6[] = "--no-telemetry", arg7[] = "--log-level=*:error",
-			    arg8[] = "-l", arg9[] = "0";
-		static char *argv[] = {arg0, arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9};
+		static char args[][32] = {"test", "--no-huge", "--no-shconf", "-m", "64",
+			"--no-pci", "--no-telemetry", "--log-level=*:error", "-l", "0",
+			"--force-max-simd-bitwidth", "512"};
+		char *argv[RTE_DIM(args)];
 
+		snprintf(args[RTE_DIM(args) - 1], sizeof(args[0]), "%s", switch_width);
+		for (size_t i = 0; i < RTE_DIM(args); i++)
+			argv[i] = args[i];
 		if (rte_eal_init(RTE_DIM(argv), argv) < 0)
 			return -1;
 		eal = true;

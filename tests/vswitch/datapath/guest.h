@@ -28,7 +28,10 @@ struct guest {
 	uint32_t hdr;
 };
 
-/* One rte_eal_init() and one switch per test; see guest.c for the arguments. */
+/* EAL's --force-max-simd-bitwidth, as a program was told on its command line. */
+extern const char *switch_width;
+
+/* One rte_eal_init() for all tests of a program, one switch for each. */
 int switch_setup(void **state);
 int switch_teardown(void **state);
 

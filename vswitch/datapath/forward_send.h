@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Hot half of forward.c, third step: frames -> buffers of a guest's receiveq, the one copy.
+ * Included there only, once per instruction set.
+ */
+#ifndef FORWARD_SEND_H
+#define FORWARD_SEND_H
+
+#include "datapath/copy.h"
+#include "datapath/forward.h"
+#include "spec/virtio_net_spec.h"
+
+#include <rte_prefetch.h>
+
+/* The packet header of a frame that needs nothing done: all zero but num_buffers. */
+static __rte_always_inline void
+write_hdr(uint8_t *hdr, uint16_t hdr_bytes)
+{
+	const uint64_t first = 0;
+	const uint32_t second = rte_cpu_to_le_32(1U << 16); /* csum_offset 0, num_buffers 1 */
+
+	memcpy(hdr, &first, sizeof(first));
+	memcpy(hdr + sizeof(first), &second, sizeof(second));
+	if (hdr_bytes > VIRTIO_NET_HDR_BYTES)
+		memcpy(hdr + VIRTIO_NET_HDR_BYTES, &first, sizeof(first));
+}
+
+static __rte_always_inline void
+write_frame(uint8_t *to, const struct frame *f)
+{
+	copy_head(to, f->head, f->len);
+	if (f->len > FRAME_HEAD)
+		rte_memcpy(to + FRAME_HEAD, f->rest, f->len - FRAME_HEAD);
+}
+
+/* A burst into buffers of one descriptor each whose heads follow one another. */
+static __rte_always_inline bool
+send_run(struct port_txq *txq, struct frame **frames, uint16_t n)
+{
+	struct virtq_device *q = &txq->vq;
+	const uint16_t hdr = txq->hdr_bytes;
+	struct virtq_desc_words descs[WORKER_BURST];
+	uint32_t lens[WORKER_BURST];
+	uint8_t *to[WORKER_BURST];
+	uint32_t pieces = 0;
+	uint64_t bytes = 0;
+	uint16_t first;
+
+	if (!virtq_device_heads_run(q, n, &first))
+		return false;
+	virtq_device_descs(q, first, n, descs);
+	for (unsigned int i = 0; i < n; i++) {
+		lens[i] = frames[i]->len + hdr;
+		pieces |= frames[i]->nb_segs;
+		bytes += frames[i]->len;
+	}
+	if (!virtq_device_descs_straight(q, descs, n, VIRTQ_DESC_F_WRITE, lens, UINT32_MAX) ||
+		pieces != 0 || (q->vq.flags & VIRTQ_LOG))
+		return false;
+	for (unsigned int i = 0; i < n; i++) {
+		to[i] = virtq_device_desc_ptr(q, &descs[i]);
+		rte_prefetch0_write(to[i]);
+		rte_prefetch0_write(to[i] + RTE_MIN(lens[i], hdr + 64U) - 1);
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		write_hdr(to[i], hdr);
+		write_frame(to[i] + hdr, frames[i]);
+	}
+	virtq_device_put_run(q, first, lens, n);
+	virtq_device_taken(q, n);
+	txq->stats.packets += n;
+	txq->stats.bytes += bytes;
+	return true;
+}
+
+/* Frames of one piece into buffers of one descriptor, until one is not. Returns how many. */
+static __rte_noinline uint16_t
+send_each(struct port_txq *txq, struct frame **frames, uint16_t n)
+{
+	struct virtq_device *q = &txq->vq;
+	const uint16_t hdr = txq->hdr_bytes;
+	struct virtq_one one[WORKER_BURST];
+	uint16_t heads[WORKER_BURST];
+	uint64_t bytes = 0;
+	uint16_t i;
+
+	n = virtq_device_heads(q, heads, n);
+	for (i = 0; i < n; i++) {
+		if (!virtq_device_one(
+			    q, heads[i], VIRTQ_DESC_F_WRITE, frames[i]->len + hdr, &one[i]) ||
+			frames[i]->nb_segs != 0)
+			break;
+		rte_prefetch0_write(one[i].ptr);
+		rte_prefetch0_write(one[i].ptr + hdr + RTE_MIN(frames[i]->len, 64U) - 1);
+	}
+	n = i;
+	for (i = 0; i < n; i++) {
+		uint32_t len = frames[i]->len + hdr;
+
+		write_hdr(one[i].ptr, hdr);
+		write_frame(one[i].ptr + hdr, frames[i]);
+		virtq_device_log(q, one[i].guest, len);
+		virtq_device_put(q, heads[i], len);
+		bytes += frames[i]->len;
+	}
+	virtq_device_taken(q, n);
+	txq->stats.packets += n;
+	txq->stats.bytes += bytes;
+	return n;
+}
+
+static __rte_always_inline uint16_t
+send_straight(struct port_txq *txq, struct frame **frames, uint16_t n)
+{
+	if (likely(n == WORKER_BURST)) {
+		if (likely(send_run(txq, frames, WORKER_BURST)))
+			return n;
+	} else if (send_run(txq, frames, n)) {
+		return n;
+	}
+	return send_each(txq, frames, n);
+}
+
+/* The caller has the lock. Frames that find no buffer are dropped and counted. */
+static __rte_always_inline void
+send(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n)
+{
+	uint16_t i = 0;
+
+	while (i < n) {
+		uint16_t ready =
+			RTE_MIN(virtq_device_avail(&txq->vq, (uint16_t)(n - i)), (uint16_t)(n - i));
+		uint16_t sent;
+
+		if (ready == 0)
+			break;
+		sent = send_straight(txq, &frames[i], ready);
+		i += sent;
+		if (sent < ready && i < n)
+			forward_send_chains(w, txq, frames[i++]);
+	}
+	if (unlikely(i < n)) {
+		if (virtq_device_broken(&txq->vq))
+			txq->stats.ring_fault += (uint64_t)(n - i);
+		else
+			txq->stats.no_descriptor += (uint64_t)(n - i);
+	}
+}
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Hot half of forward.c, first step: chains of a guest's transmitq -> frames with private heads.
+ * Included there only, once per instruction set.
+ */
+#ifndef FORWARD_TAKE_H
+#define FORWARD_TAKE_H
+
+#include "datapath/copy.h"
+#include "datapath/forward.h"
+
+#include <rte_prefetch.h>
+
+/* What was taken: the heads to complete, and the frames, NULL where one was dropped. */
+struct taken {
+	uint16_t heads[WORKER_BURST];
+	struct frame *frames[WORKER_BURST];
+	bool all; /* no frame was dropped */
+};
+
+/* A burst of one-descriptor chains whose heads follow one another. */
+static __rte_always_inline bool
+take_straight(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
+{
+	struct virtq_device *q = &rxq->vq;
+	const uint32_t hdr = rxq->hdr_bytes;
+	struct virtq_desc_words descs[WORKER_BURST];
+	uint32_t min_len[WORKER_BURST];
+	uint16_t first;
+
+	if (!virtq_device_heads_run(q, n, &first))
+		return false;
+	virtq_device_descs(q, first, n, descs);
+	for (unsigned int i = 0; i < n; i++)
+		min_len[i] = hdr + FRAME_MIN;
+	if (!virtq_device_descs_straight(q, descs, n, 0, min_len, hdr + FRAME_MAX))
+		return false;
+	for (unsigned int i = 0; i < n; i++) {
+		const uint8_t *data = virtq_device_desc_ptr(q, &descs[i]) + hdr;
+
+		w->frames[i].len = virtq_desc_words_len(&descs[i]) - hdr;
+		w->frames[i].nb_segs = 0;
+		w->frames[i].rest = data + FRAME_HEAD;
+		t->heads[i] = (uint16_t)(first + i);
+		t->frames[i] = &w->frames[i];
+		rte_prefetch0(data);
+		rte_prefetch0(data + RTE_MIN(w->frames[i].len, (uint32_t)FRAME_HEAD) - 1);
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		struct frame *f = &w->frames[i];
+
+		copy_head(f->head, f->rest - FRAME_HEAD, f->len);
+	}
+	return true;
+}
+
+/* Any chains, one by one. Returns how many were taken. */
+static __rte_noinline uint16_t
+take_chains(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
+{
+	struct virtq_device *q = &rxq->vq;
+	const uint32_t hdr = rxq->hdr_bytes;
+	struct virtq_one one[WORKER_BURST];
+	bool straight[WORKER_BURST];
+
+	t->all = true;
+	n = virtq_device_heads(q, t->heads, n);
+	for (unsigned int i = 0; i < n; i++) {
+		straight[i] = virtq_device_one(q, t->heads[i], 0, hdr + FRAME_MIN, &one[i]) &&
+			      one[i].len <= hdr + FRAME_MAX;
+		if (straight[i])
+			rte_prefetch0(one[i].ptr + hdr);
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		struct frame *f = &w->frames[i];
+
+		t->frames[i] = f;
+		if (straight[i]) {
+			const uint8_t *data = one[i].ptr + hdr;
+
+			f->len = one[i].len - hdr;
+			f->nb_segs = 0;
+			f->rest = data + FRAME_HEAD;
+			copy_head(f->head, data, f->len);
+			continue;
+		}
+		switch (forward_take_chain(w, rxq, t->heads[i], f)) {
+		case FORWARD_TAKEN:
+			break;
+		case FORWARD_DROPPED:
+			t->frames[i] = NULL;
+			t->all = false;
+			break;
+		case FORWARD_LATER:
+		case FORWARD_FAULT:
+			return i;
+		}
+	}
+	return n;
+}
+
+static __rte_always_inline uint16_t
+take(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
+{
+	t->all = true;
+	/* Full bursts are what a busy queue gives: their loops have a constant length. */
+	if (likely(n == WORKER_BURST)) {
+		if (likely(take_straight(w, rxq, t, WORKER_BURST)))
+			return n;
+	} else if (take_straight(w, rxq, t, n)) {
+		return n;
+	}
+	return take_chains(w, rxq, t, n);
+}
+
+#endif
