@@ -232,7 +232,8 @@ check_fds(const struct vhost_message *msg, char *why)
 	return kind != FDS_EVENT || want == 0 || check_eventfd(msg->fds[0], why);
 }
 
-/* Map the file as the library will, to learn of a failure before it has dropped the old table. */
+/* Map the file as it is going to be, so that a table that cannot be had leaves the old one alone.
+ */
 static bool
 check_mappable(
 	const struct vhost_msg_region *r, int fd, uint32_t i, const struct stat *st, char *why)

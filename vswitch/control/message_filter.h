@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What we refuse or answer before rte_vhost sees it: what the library does not check itself, and
+ * What we refuse or answer before rte_vhost sees it: what makes no sense for this switch, and
  * all that was not negotiated.
  */
 #ifndef MESSAGE_FILTER_H

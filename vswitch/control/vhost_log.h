@@ -2,7 +2,7 @@
 /*
  * Dirty log of a port: which pages of guest memory the switch has written to, for migration.
  *
- * The bitmap is the frontend's and is mapped here; the library never sees it.
+ * The bitmap is the frontend's and is mapped here, by us.
  */
 #ifndef VHOST_LOG_H
 #define VHOST_LOG_H

@@ -71,7 +71,7 @@ ring_start(struct port_vhost *pv, uint32_t ring)
 		vhost_complain(pv, "ring %" PRIu32 " not started: size %u", ring, v.size);
 		return;
 	}
-	/* The library knows no more than that their first bytes are mapped. */
+	/* All of each part, the event words too, inside one region of our own map. */
 	if (!inside(mem, v.desc, virtq_desc_bytes(v.size)) ||
 		!inside(mem, v.avail, virtq_avail_bytes(v.size)) ||
 		!inside(mem, v.used, virtq_used_bytes(v.size))) {

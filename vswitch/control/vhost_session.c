@@ -148,7 +148,7 @@ failed(struct port_vhost *pv)
 {
 	vhost_complain(pv, "%s failed", vhost_request_name(pv->session.pending));
 	if (pv->session.pending == VHOST_REQ_SET_MEM_TABLE) {
-		/* Nothing is mapped now, and the library's ring addresses dangle. */
+		/* Neither table can be relied on now. */
 		vhost_rings_stop(pv);
 		vhost_memory_drop(pv);
 	}

@@ -79,7 +79,7 @@ limit_waiting(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
 }
 
-/* Answers pile up when a frontend asks and does not read: the library would wait to send one. */
+/* Answers pile up when a frontend asks and does not read. */
 static bool
 takes_answers(int fd)
 {
@@ -113,8 +113,8 @@ void
 vhost_wire_init(void)
 {
 	if (!active && dlsym(RTLD_DEFAULT, "recvmsg") != (void *)(uintptr_t)&recvmsg)
-		CONTROL_LOG(WARNING,
-			"recvmsg() is not ours: a frontend may hold up the control of other ports");
+		CONTROL_LOG(WARNING, "recvmsg() is not ours: frontends that stop in a message are "
+				     "not hung up on");
 	__atomic_store_n(&active, true, __ATOMIC_RELAXED);
 }
 

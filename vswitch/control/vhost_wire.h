@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where a message enters the process, before rte_vhost has looked at it.
- *
- * The message handlers come late: the library reads a message to its end, however long its sender
- * takes, and turns some away by itself. What has to be done before that is done in recvmsg(),
- * which this file defines for the process in front of the C library's.
+ * Where a message enters the process. A frontend sends a message to its end, takes its answers, and
+ * brings descriptors only where they belong: that is held at recvmsg(), which this file defines for
+ * the process in front of the C library's.
  */
 #ifndef VHOST_WIRE_H
 #define VHOST_WIRE_H
 
 /**
  * From now on a frontend that stops in the middle of a message is hung up on after
- * VHOST_WIRE_TIMEOUT_MS, and one that does not read its answers when some dozens have piled up,
- * since one thread serves all ports. Descriptors that a message has no use for are closed on
- * arrival.
+ * VHOST_WIRE_TIMEOUT_MS, and one that does not read its answers when some dozens have piled up.
+ * Descriptors that a message has no use for are closed on arrival.
  *
- * Says so in the log if the library does not call our recvmsg(). Main thread, any number of times.
+ * Says so in the log if recvmsg() is somebody else's. Main thread, any number of times.
  */
 void vhost_wire_init(void);
 

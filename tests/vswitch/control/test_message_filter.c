@@ -83,7 +83,7 @@ rings_that_the_port_does_not_have_are_refused(void **state)
 		uint64_t addr[5] = {index[i], FE_USER, FE_USER, FE_USER, 0};
 		uint32_t fds;
 
-		/* From 256 on the library itself hangs up. */
+		/* Refused, or the end of the connection: never taken. */
 		for (uint32_t k = 0; k < RTE_DIM(by_state); k++) {
 			again();
 			assert_int_not_equal(frontend_ask_ring(&fa, by_state[k], index[i], 256), 0);
@@ -122,7 +122,7 @@ short_payloads_are_refused(void **state)
 		for (uint32_t bytes = 0; bytes < cases[i].bytes; bytes++) {
 			int rc = frontend_ask(&fa, cases[i].request, payload, bytes, NULL, 0);
 
-			/* Without a payload the library reads what is left of an earlier one. */
+			/* Refused, or the end of the connection: never taken. */
 			assert_int_not_equal(rc, 0);
 			if (rc < 0) {
 				again();
@@ -145,7 +145,6 @@ what_was_not_negotiated_is_refused(void **state)
 	for (uint32_t request = FE_SEND_RARP; request < REQUESTS; request++) {
 		int rc = frontend_ask(&fa, request, payload, sizeof(payload), &fa.call[0], 1);
 
-		/* SET_INFLIGHT_FD of no queues: the library hangs up before anybody looks. */
 		assert_int_not_equal(rc, 0);
 		if (rc < 0) {
 			again();
@@ -227,7 +226,7 @@ legacy_driver_gets_no_ring(void **state)
 	assert_false(port_ring_running(pa, 1));
 }
 
-/* With a hole below them: the library does not think that the device runs, and would allow it. */
+/* With a hole below them, too. */
 static void
 live_rings_keep_size_position_and_features(void **state)
 {
@@ -330,7 +329,7 @@ memory_has_to_be_a_file_that_can_be_mapped(void **state)
 	for (int i = 0; i < n; i++) {
 		assert_true(bad[i] >= 0);
 		assert_int_equal(frontend_ask_memory(&fa, &region, 1, &bad[i], 1), 1);
-		/* The library would have dropped the old one by now. */
+		/* The old table is still in force. */
 		bench_pass(&fa, 1, &fb, 0, (uint32_t)i, 4);
 	}
 	for (int i = 0; i < n; i++) {
@@ -469,6 +468,6 @@ main(void)
 		BENCH_UNIT(misaligned_rings_are_not_started),
 	};
 
-	alarm(240); /* a hang in the library's thread would last */
+	alarm(240); /* a hang would last */
 	return RUN_UNITS("message_filter", tests);
 }

@@ -68,7 +68,7 @@ failed_message_leaves_the_next_one_in_order(void **state)
 	(void)state;
 	start(1);
 	negotiate();
-	/* The library refuses it: there is no memory yet. */
+	/* There is no memory yet. */
 	assert_int_equal(frontend_ask(&fa, FE_SET_VRING_ADDR, addr, sizeof(addr), NULL, 0), 1);
 	frontend_start(&fa, 2);
 	assert_false(pa->paused);
@@ -113,8 +113,6 @@ withheld_payload_holds_nobody_up(void **state)
 	for (uint32_t i = 0; i < 2; i++) {
 		again();
 		assert_int_equal(send(fa.sock, header, sizeof(header), MSG_NOSIGNAL), 12);
-		/* One thread of the library serves all: this comes after the other has had its
-		 * time. */
 		assert_true(frontend_barrier(&fb));
 		assert_true(frontend_hung_up(&fa));
 	}
@@ -329,6 +327,6 @@ main(void)
 		BENCH_UNIT(ten_thousand_nonsense_messages_leave_nothing_behind),
 	};
 
-	alarm(240); /* a hang in the library's thread would last */
+	alarm(240); /* a hang would last */
 	return RUN_UNITS("vhost_hostile", tests);
 }

@@ -264,6 +264,6 @@ main(void)
 		BENCH_UNIT(features_without_a_log_note_nothing),
 	};
 
-	alarm(120); /* a hang in the library's thread would last */
+	alarm(120); /* a hang would last */
 	return RUN_UNITS("vhost_log", tests);
 }

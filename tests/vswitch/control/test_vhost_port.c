@@ -242,6 +242,6 @@ main(void)
 		BENCH_UNIT(queue_pairs_are_those_of_the_port),
 	};
 
-	alarm(120); /* a hang in the library's thread would last */
+	alarm(120); /* a hang would last */
 	return RUN_UNITS("vhost_port", tests);
 }

@@ -404,6 +404,6 @@ main(void)
 		BENCH_UNIT(reset_owner_stops_all_rings_also_with_holes),
 	};
 
-	alarm(120); /* a hang in the library's thread would last */
+	alarm(120); /* a hang would last */
 	return RUN_UNITS("vhost_session", tests);
 }
