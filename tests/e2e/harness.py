@@ -156,23 +156,27 @@ class Process:
 
 
 class Testpmd(Process):
-    """dpdk-testpmd in interactive mode, driven by its prompt."""
+    """dpdk-testpmd in interactive mode."""
 
     def __init__(self, name, argv, log):
         # Line buffered, or answers would come after the next prompt.
         super().__init__(name, ["stdbuf", "-oL", *argv], log, stdin=subprocess.PIPE)
 
     def wait_prompt(self, seconds=30):
-        self.expect_line(r"^testpmd> ", seconds)
+        self.command("", seconds)
         return self
 
     def command(self, text, seconds=20):
-        """Run a command and return what it printed."""
-        start = len(self.text())
-        self.popen.stdin.write(text.encode() + b"\n")
+        """Run a command and return what it printed.
+
+        Its end is known by the answer to another one: the prompt is written byte by byte, and
+        messages of other threads get between.
+        """
+        start, answer = len(self.text()), "Change verbose level"
+        self.popen.stdin.write(text.encode() + b"\nset verbose 0\n")
         self.popen.stdin.flush()
-        self.expect_line(r"testpmd> ", seconds, start)
-        return self.text()[start:]
+        self.expect_line(answer, seconds, start)
+        return self.text()[start:].split(answer)[0]
 
     def stats(self, port=0):
         out = self.command(f"show port stats {port}")

@@ -16,6 +16,7 @@ def through_switch(driver, packets, size="60", queues=1, arguments="", options=(
                  f"{arguments}{',server=1' if server else ''}" for i, name in enumerate("ab")]
         result = case.seqcheck(vdevs, ["--packets", harness.scaled(packets), "--queues", queues, "--size", size, *options],
                                huge=huge)
+        print(f"# {result['received']} frames, {result['mpps']:.2f} Mpps, window {result['window']}")
         case.expect(result["flooded"] == 0, "no copy of a frame at a port it is not for")
         code = switch.stop()
         case.expect(code == 0, f"exit code 0 of the switch on SIGINT, not {code}")
