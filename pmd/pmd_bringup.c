@@ -62,8 +62,10 @@ pmd_give_up(struct pmd_port *port, int error, const char *format, ...)
 	va_end(ap);
 	if (error == -ETIMEDOUT)
 		pmd_count(&port->life.timeouts);
-	else
+	else if (error == -ECONNRESET)
 		pmd_count(&port->life.hang_ups);
+	else
+		pmd_count(&port->life.errors);
 	/* One that vanished may be back at once; one that misbehaves is asked less and less often.
 	 */
 	if (error == -ECONNRESET || port->retry_ms == 0)

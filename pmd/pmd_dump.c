@@ -50,9 +50,9 @@ pmd_priv_dump(struct rte_eth_dev *dev, FILE *f)
 		port->reason);
 	fprintf(f,
 		"  backends: %" PRIu64 " found, %" PRIu64 " served, %" PRIu64 " went away, %" PRIu64
-		" mute, %" PRIu64 " refused\n",
+		" mute, %" PRIu64 " wrong, %" PRIu64 " refused\n",
 		port->life.attached, port->life.running, port->life.hang_ups, port->life.timeouts,
-		port->life.refusals);
+		port->life.errors, port->life.refusals);
 	if (port->state != PMD_ABSENT)
 		fprintf(f, "  offered: %s; up to %u queue pairs\n",
 			vnet_features_str(port->offered, names, sizeof(names)), port->pairs_max);

@@ -35,6 +35,7 @@ enum pmd_state {
 	_(running, "times that the rings were handed to a backend") \
 	_(hang_ups, "backends that went away") \
 	_(timeouts, "backends that did not answer in time") \
+	_(errors, "backends that refused a request or answered with garbage") \
 	_(refusals, "backends that lack what the port needs") \
 	_(ring_faults, "rings that the backend broke")
 

@@ -100,7 +100,7 @@ static void
 refusal_or_garbage_at_any_request_is_survived(void **state)
 {
 	(void)state;
-	fail_then_serve(spoil_refuse, "backend_hang_ups");
+	fail_then_serve(spoil_refuse, "backend_errors");
 }
 
 static void
