@@ -50,30 +50,29 @@ rx_num_buffers(const struct rte_mbuf *m, uint16_t hdr_bytes)
 
 /*
  * Packets of one buffer each, from the next used entry on, until one is not that simple.
- * Returns how many.
+ * Returns how many; fewer than n also where the ring wraps around.
  */
 static __rte_always_inline uint16_t
-rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, const uint32_t *lens, uint16_t n,
+rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, const uint32_t *lens, unsigned int n,
 	const unsigned int flags)
 {
 	struct virtq_driver *q = &rxq->q;
-	struct rte_mbuf *const *cookies = (struct rte_mbuf **)q->cookies;
+	const unsigned int slot = q->used_next & q->vq.mask;
+	struct rte_mbuf *const *cookies = (struct rte_mbuf **)&q->cookies[slot];
 	const uint16_t hdr_bytes = rxq->hdr_bytes;
 	const uint32_t max = rxq->post_bytes - hdr_bytes;
+	const uint64_t rearm = rxq->rearm;
 	uint64_t bytes = 0;
-	uint16_t i;
+	unsigned int i;
 
+	n = RTE_MIN(n, q->vq.size - slot);
 	if (flags & PMD_RX_MERGE) {
-		for (i = 0; i < n; i++) {
-			const struct rte_mbuf *m =
-				cookies[(uint16_t)(q->used_next + i) & q->vq.mask];
-
-			rte_prefetch0(
-				(const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - hdr_bytes);
-		}
+		for (i = 0; i < n; i++)
+			rte_prefetch0((const uint8_t *)cookies[i]->buf_addr + RTE_PKTMBUF_HEADROOM -
+				      hdr_bytes);
 	}
 	for (i = 0; i < n; i++) {
-		struct rte_mbuf *m = cookies[(uint16_t)(q->used_next + i) & q->vq.mask];
+		struct rte_mbuf *m = cookies[i];
 		uint32_t len = lens[i] - hdr_bytes;
 
 		/* Shorter than the header wraps around: one check for both ends. 0 is no packet. */
@@ -81,14 +80,14 @@ rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, const uint32_t *le
 			break;
 		if ((flags & PMD_RX_MERGE) && unlikely(rx_num_buffers(m, hdr_bytes) != 1))
 			break;
-		rx_mbuf_fill(m, rxq->rearm, len);
+		rx_mbuf_fill(m, rearm, len);
 		bytes += len;
 		pkts[i] = m;
 	}
 	rxq->stats.packets += i;
 	rxq->stats.bytes += bytes;
-	virtq_driver_seq_got(q, i);
-	return i;
+	virtq_driver_seq_got(q, (uint16_t)i);
+	return (uint16_t)i;
 }
 
 /* Always inline: flags must fold. */
@@ -108,6 +107,9 @@ rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 		if (ready == 0)
 			break;
 		if (likely(q->sequence && q->batch_left == 0)) {
+			/* Up to where the ring wraps; the rest in the next round. */
+			ready = RTE_MIN(
+				ready, (uint16_t)(q->vq.size - (q->used_next & q->vq.mask)));
 			n = virtq_driver_seq_check(q, lens, ready);
 			n = rx_take_straight(rxq, &pkts[got], lens, n, flags);
 			got += n;
@@ -119,8 +121,6 @@ rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 				pkts[got++] = m;
 			else if (virtq_driver_broken(q))
 				break;
-		} else if (ready < want) {
-			break;
 		}
 	}
 	if ((uint16_t)(rxq->post_max - virtq_driver_outstanding(q)) >= rxq->fill_chunk)
@@ -130,13 +130,14 @@ rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 
 /* One segment, one owner, own buffer, of the pool in use, room for the header in front. */
 static __rte_always_inline bool
-tx_plain(const struct pmd_txq *txq, const struct rte_mbuf *m)
+tx_plain(const struct rte_mempool *pool, const struct rte_mbuf *m, uint16_t hdr_bytes)
 {
 	uint64_t rearm = *(const mbuf_word *)(const void *)&m->rearm_data;
+	uint64_t other = (rearm ^ REARM_PLAIN) & REARM_PLAIN_MASK;
 
-	return (rearm & REARM_PLAIN_MASK) == REARM_PLAIN && (uint16_t)rearm >= txq->hdr_bytes &&
-	       m->pool == txq->plain_pool &&
-	       (m->ol_flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)) == 0 && m->data_len != 0;
+	other |= m->ol_flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL);
+	other |= (uintptr_t)m->pool ^ (uintptr_t)pool;
+	return other == 0 && (uint16_t)rearm >= hdr_bytes && m->data_len != 0;
 }
 
 static __rte_always_inline void
@@ -148,35 +149,41 @@ tx_hdr_clear(uint8_t *hdr, uint16_t hdr_bytes)
 			VIRTIO_NET_HDR_HASH_BYTES - VIRTIO_NET_HDR_BYTES);
 }
 
-/* Plain packets until one is not. Returns how many went on the ring. */
+/*
+ * Plain packets until one is not, or the ring wraps around. Returns how many went on the ring;
+ * *stopped says that the next one is not plain.
+ */
 static __rte_always_inline uint16_t
-tx_add_straight(struct pmd_txq *txq, struct rte_mbuf **pkts, uint16_t n)
+tx_add_straight(struct pmd_txq *txq, struct rte_mbuf **pkts, unsigned int n, bool *stopped)
 {
 	struct virtq_driver *q = &txq->q;
+	const struct rte_mempool *pool = txq->plain_pool;
 	const uint16_t hdr_bytes = txq->hdr_bytes;
+	const unsigned int slot = virtq_driver_seq_slot(q, 0);
+	struct virtq_desc *desc = &q->vq.desc[slot];
+	void **cookies = &q->cookies[slot];
 	uint64_t bytes = 0;
-	uint16_t i;
+	unsigned int i;
 
+	n = RTE_MIN(n, q->vq.size - slot);
 	for (i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		uint16_t slot = virtq_driver_seq_slot(q, i);
+		uint32_t len = m->data_len;
 		uint8_t *hdr;
 
-		if (i + 4 < n)
-			rte_prefetch0(pkts[i + 4]);
-		if (unlikely(!tx_plain(txq, m)))
+		if (unlikely(!tx_plain(pool, m, hdr_bytes)))
 			break;
 		hdr = (uint8_t *)m->buf_addr + m->data_off - hdr_bytes;
 		tx_hdr_clear(hdr, hdr_bytes);
-		virtq_desc_write(
-			&q->vq.desc[slot], (uintptr_t)hdr, (uint32_t)m->data_len + hdr_bytes, 0);
-		q->cookies[slot] = m;
-		bytes += m->data_len;
+		virtq_desc_write(&desc[i], (uintptr_t)hdr, len + hdr_bytes, 0);
+		cookies[i] = m;
+		bytes += len;
 	}
-	virtq_driver_seq_added(q, i);
+	virtq_driver_seq_added(q, (uint16_t)i);
 	txq->stats.packets += i;
 	txq->stats.bytes += bytes;
-	return i;
+	*stopped = i < n;
+	return (uint16_t)i;
 }
 
 /* n cookies from position used_next on go back to their pools. */
@@ -248,16 +255,15 @@ tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 		return 0;
 	while (sent < nb) {
 		uint16_t n = RTE_MIN((uint16_t)(nb - sent), tx_room(txq));
+		bool stopped = true;
 
 		if (n == 0) {
 			txq->stats.ring_full++;
 			break;
 		}
 		if (likely(q->sequence))
-			sent += tx_add_straight(txq, &pkts[sent], n);
-		else
-			n = 0;
-		if (sent < nb && tx_room(txq) > 0) {
+			sent += tx_add_straight(txq, &pkts[sent], n, &stopped);
+		if (unlikely(stopped)) {
 			if (pmd_tx_one(txq, pkts[sent]) != 0) {
 				txq->stats.ring_full++;
 				break;

@@ -215,10 +215,10 @@ virtq_driver_seq_slot(const struct virtq_driver *q, uint16_t i)
 static inline void
 virtq_desc_write(struct virtq_desc *d, uint64_t addr, uint32_t len, uint16_t flags)
 {
-	d->addr = rte_cpu_to_le_64(addr);
-	d->len = rte_cpu_to_le_32(len);
-	d->flags = rte_cpu_to_le_16(flags);
-	d->next = 0;
+	virtq_desc_word *words = (virtq_desc_word *)(void *)d;
+
+	words[0] = rte_cpu_to_le_64(addr);
+	words[1] = rte_cpu_to_le_64(len | (uint64_t)flags << 32); /* next is 0 */
 }
 
 /** n descriptors from the next free one were filled. */

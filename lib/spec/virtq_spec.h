@@ -60,6 +60,9 @@ static_assert(offsetof(struct virtq_desc, len) == 8, "descriptor length");
 static_assert(offsetof(struct virtq_desc, flags) == 12, "descriptor flags");
 static_assert(offsetof(struct virtq_desc, next) == 14, "descriptor next");
 
+/* Half a descriptor: addr; or len, flags and next from the low end. */
+typedef rte_le64_t virtq_desc_word __attribute__((aligned(8), may_alias));
+
 struct virtq_avail {
 	rte_le16_t flags;
 	rte_le16_t idx;
