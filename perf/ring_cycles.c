@@ -210,9 +210,10 @@ measure_ring(uint16_t size, uint16_t burst, uint16_t len, uint32_t flags)
 	static struct ring_bench b;
 	struct ring_memory tx, rx;
 
-	/* All of this process: in user space no address has the highest bit. */
+	/* All of this process: user space ends far below. */
 	mem.nb_regions = 0;
-	virtq_mem_add(&mem, 1, INT64_MAX, (void *)(uintptr_t)1);
+	if (virtq_mem_add(&mem, 1, VIRTQ_MEM_BYTES_MAX, (void *)(uintptr_t)1) != 0)
+		rte_exit(EXIT_FAILURE, "the memory map refuses this process\n");
 	tx = ring_open(&b.tx, &mem, size, flags);
 	rx = ring_open(&b.rx, &mem, size, flags);
 	b.own = memory(RING_MAX_BURST * RING_SLOT);
