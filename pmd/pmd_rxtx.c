@@ -264,7 +264,14 @@ tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 		if (likely(q->sequence))
 			sent += tx_add_straight(txq, &pkts[sent], n, &stopped);
 		if (unlikely(stopped)) {
-			if (pmd_tx_one(txq, pkts[sent]) != 0) {
+			int ret = pmd_tx_one(txq, pkts[sent]);
+
+			/* Room for packets, but a chain takes several descriptors. */
+			if (ret != 0) {
+				tx_clean(txq, flags);
+				ret = pmd_tx_one(txq, pkts[sent]);
+			}
+			if (ret != 0) {
 				txq->stats.ring_full++;
 				break;
 			}
