@@ -40,7 +40,8 @@ struct vhost_session {
 	uint32_t nb_files;
 	struct vhost_file files[VHOST_MSG_REGIONS_MAX]; /* [nb_files], of the memory table */
 	struct vhost_msg_region regions[VHOST_MSG_REGIONS_MAX]; /* [nb_files] */
-	bool on[VHOST_RINGS_MAX];           /* the library says: set up and enabled */
+	bool on[VHOST_RINGS_MAX];   /* the library says: set up and enabled */
+	bool held[VHOST_RINGS_MAX]; /* it is on for the library, but RESET_OWNER disabled it */
 	uint64_t log_used[VHOST_RINGS_MAX]; /* guest address of used rings that are logged */
 };
 

@@ -64,10 +64,6 @@ before(struct port_vhost *pv, const struct vhost_message *msg)
 		vhost_bus_forget(pv->port);
 		pv->port->mem.nb_regions = 0;
 		break;
-	case VHOST_REQ_RESET_OWNER:
-		vhost_rings_stop(pv);
-		vhost_memory_drop(pv);
-		break;
 	case VHOST_REQ_GET_VRING_BASE:
 		vhost_ring_stop(pv, (uint32_t)ring);
 		break;
@@ -92,20 +88,12 @@ drop_log(struct port_vhost *pv)
 	vhost_log_unmap(&pv->log);
 }
 
-static void
-session_reset_owner(struct vhost_session *s)
-{
-	s->features = 0;
-	s->features_accepted = false;
-	s->protocol_features = 0;
-	memset(s->on, 0, sizeof(s->on));
-}
-
 /* After the library succeeded. Says whether other rings than before may run now. */
 static bool
 after(struct port_vhost *pv, const struct vhost_message *msg)
 {
 	struct vhost_session *s = &pv->session;
+	uint32_t ring;
 
 	switch (msg->request) {
 	case VHOST_REQ_SET_FEATURES:
@@ -130,12 +118,14 @@ after(struct port_vhost *pv, const struct vhost_message *msg)
 							       ? msg->payload.addr.log
 							       : VHOST_LOG_NOWHERE;
 		return true;
+	case VHOST_REQ_SET_VRING_ENABLE:
+		ring = msg->payload.ring.index;
+		if (msg->payload.ring.value != 0 && s->held[ring])
+			s->on[ring] = true;
+		s->held[ring] = false;
+		return true;
 	case VHOST_REQ_NET_SET_MTU:
 		s->mtu = (uint16_t)msg->payload.u64;
-		return false;
-	case VHOST_REQ_RESET_OWNER:
-		drop_log(pv);
-		session_reset_owner(s);
 		return false;
 	default:
 		return false;
@@ -179,6 +169,24 @@ memory_lost(struct port_vhost *pv)
 		port_resume(pv->port);
 	}
 	return true;
+}
+
+/*
+ * Deprecated; what the protocol recommends is to disable all rings. The library need not know: it
+ * reports the next change of a ring, and until then SET_VRING_ENABLE brings it back.
+ */
+static enum rte_vhost_msg_result
+reset_owner(struct port_vhost *pv)
+{
+	struct vhost_session *s = &pv->session;
+
+	vhost_rings_stop(pv);
+	for (uint32_t ring = 0; ring < VHOST_RINGS_MAX; ring++) {
+		s->held[ring] |= s->on[ring];
+		s->on[ring] = false;
+	}
+	port_resume(pv->port);
+	return RTE_VHOST_MSG_RESULT_OK;
 }
 
 /* Ours alone: QEMU expects an answer without payload. */
@@ -229,6 +237,8 @@ pre_message(int vid, void *arg)
 		result = RTE_VHOST_MSG_RESULT_REPLY;
 	} else if (msg->request == VHOST_REQ_SET_LOG_BASE) {
 		result = set_log(pv, msg);
+	} else if (msg->request == VHOST_REQ_RESET_OWNER) {
+		result = reset_owner(pv);
 	} else {
 		before(pv, msg);
 	}
@@ -264,6 +274,7 @@ ring_state_changed(int vid, uint16_t ring, int on)
 		return 0;
 	if (ring < 2 * pv->port->max_pairs) {
 		pv->session.on[ring] = on != 0;
+		pv->session.held[ring] = false;
 		vhost_ring_sync(pv, ring);
 	}
 	vhost_put(pv);

@@ -4,6 +4,7 @@
 #include "control/port_vhost.h"
 
 #include <rte_eal.h>
+#include <rte_malloc.h>
 
 #include <dirent.h>
 #include <pthread.h>
@@ -210,4 +211,13 @@ bench_maps(void)
 		nb += strstr(line, "memfd:frontend") != NULL;
 	fclose(f);
 	return nb;
+}
+
+uint32_t
+bench_allocations(void)
+{
+	struct rte_malloc_socket_stats stats;
+
+	assert_int_equal(rte_malloc_get_socket_stats(0, &stats), 0);
+	return stats.alloc_count;
 }

@@ -44,4 +44,7 @@ void bench_pass(struct frontend *from, uint32_t tx, struct frontend *to, uint32_
 uint32_t bench_fds(void);
 uint32_t bench_maps(void);
 
+/** Blocks that are allocated from DPDK's heap. */
+uint32_t bench_allocations(void);
+
 #endif

@@ -210,11 +210,15 @@ static void
 ten_thousand_nonsense_messages_leave_nothing_behind(void **state)
 {
 	uint64_t r = 1;
-	uint32_t fds, maps, hung_up = 0;
+	uint32_t fds, maps, allocations, hung_up = 0;
 
 	(void)state;
 	start(2);
 	again();
+	/* Queues of a port are kept for their counters. */
+	frontend_start(&fa, 4);
+	again();
+	allocations = bench_allocations();
 	fds = bench_fds();
 	maps = bench_maps();
 	for (uint32_t i = 0; i < 10000; i++) {
@@ -236,6 +240,7 @@ ten_thousand_nonsense_messages_leave_nothing_behind(void **state)
 	again();
 	assert_int_equal(bench_fds(), fds);
 	assert_int_equal(bench_maps(), maps);
+	assert_int_equal(bench_allocations(), allocations);
 	assert_true(hung_up > 100);
 	assert_int_equal(pa->mem.nb_regions, 0);
 	assert_false(pa->paused);
