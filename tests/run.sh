@@ -11,7 +11,8 @@
 #         asan   the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #         e2e    driver <-> switch, real processes
 #         qemu   Linux guests
-#         fuzz, soak, ...   as far as tests/meson.build has them; only when asked for by name
+#         fuzz   made-up input for the trust boundaries, time-boxed; no root, no hugepages
+#         others that tests/meson.build has: only when asked for by name
 #
 # The last line counts single cases: "N passed, N failed" or "N passed, N failed, N skipped".
 # Exit status: 0 nothing failed, 1 something failed (with CI=true: or was skipped), 2 wrong usage.
@@ -24,7 +25,7 @@ fi
 
 TOP=$(cd "$(dirname "$0")/.." && pwd)
 usage() {
-    sed -n '4,17s/^# \{0,1\}//p' "$0"
+    sed -n '4,18s/^# \{0,1\}//p' "$0"
 }
 
 suites=
@@ -99,7 +100,7 @@ run_suite() {
 }
 
 groups=build
-: "${suites:=fast asan e2e qemu}"
+: "${suites:=fast asan fuzz e2e qemu}"
 case " $suites " in *' qemu '*) groups='build qemu' ;; esac
 # shellcheck disable=SC2086  # words
 setup_packages $groups
@@ -112,7 +113,7 @@ fi
 for suite in $suites; do
     known_tests | grep -q "^$suite " && continue
     case $suite in
-    fast | asan | e2e | qemu) ;; # the project promises these: without a test they fail below
+    fast | asan | fuzz | e2e | qemu) ;; # the project promises these: without a test they fail below
     *) die "no suite '$suite'; there are: asan $(known_tests | cut -d' ' -f1 | sort -u | tr '\n' ' ')" ;;
     esac
 done
@@ -129,7 +130,7 @@ for suite in $suites; do
         run_suite fast asan
         choose_build_dir build >/dev/null
         ;;
-    fast) run_suite fast fast ;;
+    fast | fuzz) run_suite "$suite" "$suite" ;;
     *)
         setup_hugepages "$E2E_MIB"
         # tests/e2e/harness.py: the same cases without hugepages.
