@@ -13,7 +13,6 @@
 /* Unaligned vectors of the compiler: registers of that width, or several narrower ones. */
 typedef uint8_t copy_16 __attribute__((vector_size(16), aligned(1), may_alias));
 typedef uint8_t copy_32 __attribute__((vector_size(32), aligned(1), may_alias));
-typedef uint8_t copy_64 __attribute__((vector_size(64), aligned(1), may_alias));
 typedef uint64_t copy_8 __attribute__((aligned(1), may_alias));
 
 /* Two overlapping loads, then two stores. */
@@ -42,7 +41,7 @@ static __rte_always_inline void
 copy_head(uint8_t *to, const uint8_t *from, uint32_t len)
 {
 	if (len >= 64)
-		*(copy_64 *)to = *(const copy_64 *)from;
+		COPY_ENDS(copy_32, to, from, 64);
 	else
 		copy_short(to, from, len);
 }
