@@ -20,7 +20,7 @@ def memory_table_changes_under_traffic(case):
     before = switch.fds(), len(switch.maps())
     for number in range(ROUNDS):
         # A region comes and goes as by hot plug; frames are under way while it does.
-        frames = [vu.frame(2, 1, n, 60 + n) for n in range(24)]
+        frames = [vu.frame(2, 1, n, 60 + n) for n in range(1, 25)]
         for f in frames[:12]:
             a.rings[1].transmit(f)
         for side in (a, b):
