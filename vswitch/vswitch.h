@@ -18,8 +18,8 @@ struct vswitch_conf {
 struct vswitch_port_conf {
 	const char *name; /* unique, 1..31 characters of [A-Za-z0-9_.-] */
 	const char *path; /* UNIX socket */
-	bool client;	  /* connect to a socket that the guest serves; false: serve it */
-	uint16_t pairs;	  /* queue pairs offered, 1..127 */
+	bool client;      /* connect to a socket that the guest serves; false: serve it */
+	uint16_t pairs;   /* queue pairs offered, 1..127 */
 };
 
 /**

@@ -116,6 +116,8 @@ def hostile_messages_disturb_nobody(case):
                                   for i, p in enumerate("ab")], ["--seconds", 3600, "--quiet"])
     others.expect_line("sending")
     attack(switch.paths["c"], lambda f: f.ask(vu.GET_FEATURES))
+    # Two connections; the switch closes the last one when it gets to it.
+    harness.poll("both connections to be gone", lambda: switch.text().count("port c: disconnected") == 2, 5)
     before = harness.poll("a quiet switch", lambda: (switch.fds(), len(switch.maps())), 1)
     acts = [send_message(*m, kind) for m in messages()
             for kind in (("memory", "file", "directory") if m[2] else ("memory",))]

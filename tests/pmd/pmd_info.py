@@ -31,7 +31,7 @@ def info_string_is_what_pmdinfo_reads():
 def dpdk_pmdinfo_prints_it():
     tool = shutil.which("dpdk-pmdinfo.py")
     if tool is None:
-        return "no dpdk-pmdinfo.py (package dpdk-dev)"
+        return "no dpdk-pmdinfo.py (package dpdk)"
     # Debian's tool with Debian's Python, whichever runs this file.
     python = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
     if subprocess.run([python, "-c", "import elftools"], capture_output=True, check=False).returncode != 0:
