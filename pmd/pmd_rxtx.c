@@ -5,7 +5,7 @@
  */
 #include "pmd_rxtx.h"
 
-#include "spec/virtio_net_spec.h"
+#include "net/vnet_hdr.h"
 
 #include <rte_prefetch.h>
 
@@ -42,10 +42,8 @@ rx_mbuf_fill(struct rte_mbuf *m, uint64_t rearm, uint32_t len)
 static __rte_always_inline uint16_t
 rx_num_buffers(const struct rte_mbuf *m, uint16_t hdr_bytes)
 {
-	const struct virtio_net_hdr *hdr =
-		(const void *)((const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - hdr_bytes);
-
-	return rte_le_to_cpu_16(*(const volatile rte_le16_t *)&hdr->num_buffers);
+	return vnet_hdr_num_buffers(
+		(const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - hdr_bytes);
 }
 
 /*
@@ -140,15 +138,6 @@ tx_plain(const struct rte_mempool *pool, const struct rte_mbuf *m, uint16_t hdr_
 	return other == 0 && (uint16_t)rearm >= hdr_bytes && m->data_len != 0;
 }
 
-static __rte_always_inline void
-tx_hdr_clear(uint8_t *hdr, uint16_t hdr_bytes)
-{
-	memset(hdr, 0, VIRTIO_NET_HDR_BYTES);
-	if (hdr_bytes > VIRTIO_NET_HDR_BYTES)
-		memset(hdr + VIRTIO_NET_HDR_BYTES, 0,
-			VIRTIO_NET_HDR_HASH_BYTES - VIRTIO_NET_HDR_BYTES);
-}
-
 /*
  * Plain packets until one is not, or the ring wraps around. Returns how many went on the ring;
  * *stopped says that the next one is not plain.
@@ -174,7 +163,7 @@ tx_add_straight(struct pmd_txq *txq, struct rte_mbuf **pkts, unsigned int n, boo
 		if (unlikely(!tx_plain(pool, m, hdr_bytes)))
 			break;
 		hdr = (uint8_t *)m->buf_addr + m->data_off - hdr_bytes;
-		tx_hdr_clear(hdr, hdr_bytes);
+		vnet_hdr_clear(hdr, hdr_bytes);
 		virtq_desc_write(&desc[i], (uintptr_t)hdr, len + hdr_bytes, 0);
 		cookies[i] = m;
 		bytes += len;

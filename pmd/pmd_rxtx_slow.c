@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Queues: start, drain, choice of the burst, and the packets that bursts do not take straight. */
+#include "net/vnet_hdr.h"
 #include "pmd_rxtx.h"
-#include "spec/virtio_net_spec.h"
 
 #include <rte_cpuflags.h>
 #include <rte_vect.h>
@@ -224,7 +224,7 @@ rx_merge(struct pmd_rxq *rxq, struct rte_mbuf *head, uint16_t num_buffers)
 struct rte_mbuf *
 pmd_rx_one(struct pmd_rxq *rxq, bool merge)
 {
-	const struct virtio_net_hdr *hdr;
+	const void *hdr;
 	uint32_t len;
 	struct rte_mbuf *m = rx_buffer(rxq, &len);
 
@@ -237,8 +237,8 @@ pmd_rx_one(struct pmd_rxq *rxq, bool merge)
 	}
 	m->data_len = (uint16_t)(len - rxq->hdr_bytes);
 	m->pkt_len = m->data_len;
-	hdr = (const void *)((const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - rxq->hdr_bytes);
-	if (merge && !rx_merge(rxq, m, rte_le_to_cpu_16(hdr->num_buffers))) {
+	hdr = ((const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - rxq->hdr_bytes);
+	if (merge && !rx_merge(rxq, m, vnet_hdr_num_buffers(hdr))) {
 		rxq->stats.errors++;
 		rte_pktmbuf_free(m);
 		return NULL;
@@ -310,7 +310,7 @@ tx_bufs(const struct pmd_txq *txq, struct rte_mbuf *m, struct pmd_tx_slot *slot,
 	uint8_t *hdr = push ? rte_pktmbuf_mtod(m, uint8_t *) - txq->hdr_bytes : slot->hdr;
 	uint16_t n = 0;
 
-	memset(hdr, 0, txq->hdr_bytes);
+	vnet_hdr_clear(hdr, txq->hdr_bytes);
 	bufs[n++] = (struct virtq_buf){(uintptr_t)hdr, txq->hdr_bytes};
 	if (push)
 		bufs[0].len += m->data_len;

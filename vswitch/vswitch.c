@@ -29,7 +29,7 @@ static struct {
 	forward_fn *forward;
 	volatile bool stop;
 	uint32_t aged; /* clock of the last sweep of the MAC table */
-	/* Position+1 of the fault last reported per port and ring: each is reported once. */
+	/* Fault reported last of each ring, NULL for none: each is reported once. */
 	const struct virtq_fault_info *reported[PORT_MAX][2 * PORT_PAIRS_MAX];
 } sw;
 

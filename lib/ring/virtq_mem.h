@@ -28,8 +28,8 @@ struct virtq_mem {
 /**
  * Add a region.
  *
- * @return 0; -ENOSPC when the map is full; -EINVAL for an empty or absurd region, one that wraps around
- *     either address space, or one that overlaps another. The map is then unchanged.
+ * @return 0; -ENOSPC when the map is full; -EINVAL for an empty or absurd region, one that wraps
+ *     around either address space, or one that overlaps another. The map is then unchanged.
  */
 static inline int
 virtq_mem_add(struct virtq_mem *mem, uint64_t guest, uint64_t bytes, void *host)

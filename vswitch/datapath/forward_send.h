@@ -8,22 +8,9 @@
 
 #include "datapath/copy.h"
 #include "datapath/forward.h"
-#include "spec/virtio_net_spec.h"
+#include "net/vnet_hdr.h"
 
 #include <rte_prefetch.h>
-
-/* The packet header of a frame that needs nothing done: all zero but num_buffers. */
-static __rte_always_inline void
-write_hdr(uint8_t *hdr, uint16_t hdr_bytes)
-{
-	const uint64_t first = 0;
-	const uint32_t second = rte_cpu_to_le_32(1U << 16); /* csum_offset 0, num_buffers 1 */
-
-	memcpy(hdr, &first, sizeof(first));
-	memcpy(hdr + sizeof(first), &second, sizeof(second));
-	if (hdr_bytes > VIRTIO_NET_HDR_BYTES)
-		memcpy(hdr + VIRTIO_NET_HDR_BYTES, &first, sizeof(first));
-}
 
 static __rte_always_inline void
 write_frame(uint8_t *to, const struct frame *f)
@@ -63,7 +50,7 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n)
 		rte_prefetch0_write(to[i] + RTE_MIN(lens[i], hdr + 64U) - 1);
 	}
 	for (unsigned int i = 0; i < n; i++) {
-		write_hdr(to[i], hdr);
+		vnet_hdr_clear_rx(to[i], hdr, 1);
 		write_frame(to[i] + hdr, frames[i]);
 	}
 	virtq_device_put_run(q, first, lens, n);
@@ -97,7 +84,7 @@ send_each(struct port_txq *txq, struct frame **frames, uint16_t n)
 	for (i = 0; i < n; i++) {
 		uint32_t len = frames[i]->len + hdr;
 
-		write_hdr(one[i].ptr, hdr);
+		vnet_hdr_clear_rx(one[i].ptr, hdr, 1);
 		write_frame(one[i].ptr + hdr, frames[i]);
 		virtq_device_log(q, one[i].guest, len);
 		virtq_device_put(q, heads[i], len);

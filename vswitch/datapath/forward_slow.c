@@ -3,7 +3,7 @@
 #include "datapath/copy.h"
 #include "datapath/fdb.h"
 #include "datapath/forward.h"
-#include "spec/virtio_net_spec.h"
+#include "net/vnet_hdr.h"
 
 #include <rte_cpuflags.h>
 #include <rte_vect.h>
@@ -144,9 +144,10 @@ out_write(struct out *out, const uint8_t *from, uint32_t n)
 static void
 out_frame(struct out *out, const struct frame *f, uint16_t hdr_bytes, uint16_t num_buffers)
 {
-	struct virtio_net_hdr hdr = {.num_buffers = rte_cpu_to_le_16(num_buffers)};
+	struct virtio_net_hdr hdr;
 	uint32_t head = RTE_MIN(f->len, (uint32_t)FRAME_HEAD);
 
+	vnet_hdr_clear_rx(&hdr, hdr_bytes, num_buffers);
 	out_write(out, (const uint8_t *)&hdr, hdr_bytes);
 	out_write(out, f->head, head);
 	if (f->nb_segs == 0) {
