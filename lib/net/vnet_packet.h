@@ -14,13 +14,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Bytes that hold the headers of every packet we take apart: two tags, IPv6 with extensions, TCP.
+/*
+ * Bytes that hold the headers of every packet we take apart: two tags, IPv6 with extensions, TCP.
+ * What lies behind them is never looked at, so that this bounds the work, too.
  */
 #define VNET_PACKET_HEAD 256
 #define VNET_PACKET_TAGS_MAX 2
 
 enum vnet_l3 {
-	VNET_L3_OTHER, /* also an IP header that is cut off or contradicts itself */
+	VNET_L3_OTHER, /* also an IP header that is cut off or contradicts itself or the frame */
 	VNET_L3_IPV4,
 	VNET_L3_IPV6,
 };
@@ -31,22 +33,23 @@ enum vnet_l4 {
 	VNET_L4_UDP,
 };
 
+/* All offsets count from the first byte of the frame; those of headers are at most nb. */
 struct vnet_packet {
-	uint16_t l3;         /* offset of the network header: behind Ethernet and VLAN tags */
-	uint16_t l4;         /* offset of what follows the network headers; 0 for VNET_L3_OTHER */
-	uint16_t payload;    /* offset behind the transport header; 0 for VNET_L4_OTHER */
-	uint16_t ether_type; /* host byte order, behind the tags */
-	uint16_t home;   /* offset of the home address option's address, 0: none. RFC 6275, 6.3 */
-	uint16_t route;  /* offset of the address in a type 2 routing header, 0: none. RFC 6275, 6.4
-			  */
-	uint8_t l3_type; /* enum vnet_l3 */
-	uint8_t l4_type; /* enum vnet_l4 */
-	uint8_t protocol; /* IP protocol number behind all extension headers */
-	uint8_t nb_tags;  /* 0..VNET_PACKET_TAGS_MAX */
-	bool fragment;    /* one of several, the first included */
-	bool extended;    /* IPv6 with extension headers */
-	uint32_t end; /* where the IP packet ends by its own length, at most len; behind it: padding
-		       */
+	uint16_t l3;         /* behind Ethernet and VLAN tags; 0 for a frame below 14 bytes */
+	uint16_t l4;         /* behind the network headers; 0 for VNET_L3_OTHER */
+	uint16_t payload;    /* behind the transport header; 0 for VNET_L4_OTHER */
+	uint16_t ether_type; /* host byte order, behind the tags; 0 without Ethernet header */
+	uint16_t home;       /* a home address option's address, 0: none. RFC 6275, 6.3 */
+	uint16_t route;      /* the address in a type 2 routing header, 0: none. RFC 6275, 6.4 */
+	uint16_t final;      /* last address of a routing header with segments left, 0: none */
+	uint8_t l3_type;     /* enum vnet_l3 */
+	uint8_t l4_type;     /* enum vnet_l4 */
+	uint8_t protocol;    /* IP protocol number behind all extension headers; 0 without IP */
+	uint8_t nb_tags;     /* 0..VNET_PACKET_TAGS_MAX */
+	bool fragment;       /* one of several, the first included */
+	bool extended;       /* IPv6 with extension headers */
+	uint32_t end; /* behind the IP packet by its own length, at most len; padding follows. len
+		       * for VNET_L3_OTHER */
 };
 
 /**
@@ -57,7 +60,14 @@ struct vnet_packet {
  * @param len    Bytes of the whole frame.
  *
  * With l4_type TCP or UDP the whole transport header, options included, lies inside bytes and
- * inside the IP packet; with l3_type IPV4 or IPV6 so do all network headers.
+ * inside the IP packet; with l3_type IPV4 or IPV6 so do all network headers. An IP packet longer
+ * than its frame is VNET_L3_OTHER; so is an IPv4 packet that leaves its length at 0, as some
+ * senders of large packets do: nobody could tell its end from the frame's padding.
+ *
+ * IPv6 extension headers: hop-by-hop options (in the first place), routing, destination options,
+ * fragment. Others end the walk as the packet's protocol, authentication (51) among them: what it
+ * signs must not be cut into segments. A routing header with segments left hides the destination
+ * that the transport checksum covers; but for types 2 and 4 the packet is then VNET_L4_OTHER.
  */
 void vnet_packet_parse(struct vnet_packet *p, const uint8_t *bytes, uint32_t nb, uint32_t len);
 
