@@ -8,7 +8,7 @@
  */
 #include "net/vnet_features.h"
 #include "pmd_log.h"
-#include "pmd_port.h"
+#include "pmd_queue_ops.h"
 
 #include <rte_ethdev.h>
 
@@ -202,7 +202,7 @@ negotiate(struct pmd_port *port, uint64_t features, uint8_t *status)
 	return ret;
 }
 
-/* Fresh rings with all buffers posted, burst functions still off. */
+/* Fresh rings with all buffers posted where the queue is on, burst functions still off. */
 static void
 queues_start(struct pmd_port *port, uint64_t features)
 {
@@ -214,7 +214,10 @@ queues_start(struct pmd_port *port, uint64_t features)
 
 		pmd_ring_init(&q->ring, flags);
 		q->rxq.hdr_bytes = vnet_hdr_bytes(features);
-		if (pmd_rxq_start(&q->rxq, &q->ring.vq, q->ring.private) != 0)
+		q->rxq.opened = pmd_ring_wanted(port, 2u * i);
+		if (!q->rxq.opened)
+			pmd_rxq_init(&q->rxq, &q->ring.vq, q->ring.private);
+		else if (pmd_rxq_start(&q->rxq, &q->ring.vq, q->ring.private) != 0)
 			PMD_LOG(WARNING,
 				"%s: receive queue %u: mempool %s has %u of the %u mbufs to post",
 				port_name(port), i, q->rxq.pool->name,
@@ -238,24 +241,6 @@ queues_start(struct pmd_port *port, uint64_t features)
 	}
 	port->features = features;
 	port->fixed = true;
-}
-
-static void
-bursts_set(struct pmd_port *port, pmd_burst_fn *rx, pmd_burst_fn *tx)
-{
-	const struct rte_eth_dev_data *data = port->eth_dev->data;
-
-	/* Pairs with the acquire load in pmd_rx_burst() and pmd_tx_burst(). */
-	for (uint16_t i = 0; i < data->nb_rx_queues; i++) {
-		struct pmd_rxq *q = data->rx_queues[i];
-
-		__atomic_store_n(&q->burst, rx, __ATOMIC_RELEASE);
-	}
-	for (uint16_t i = 0; i < data->nb_tx_queues; i++) {
-		struct pmd_txq *q = data->tx_queues[i];
-
-		__atomic_store_n(&q->burst, tx, __ATOMIC_RELEASE);
-	}
 }
 
 static struct transport_queue
@@ -286,27 +271,41 @@ rings_set(struct pmd_port *port)
 		q = ring_for_device(ring, i);
 		ret = t->ops->queue_set(t, &q);
 	}
+	/* rte_vhost calls a device ready when pair 0 is enabled, and not before. */
 	for (uint32_t i = 0; i < nb && ret == 0; i++) {
-		if (pmd_port_ring(port, i) != NULL)
+		if (pmd_port_ring(port, i) != NULL && (i < 2 || pmd_ring_wanted(port, i)))
 			ret = t->ops->queue_enable(t, i, true);
 	}
 	return ret;
 }
 
-/* Entries may wait that the last device was told of. */
-static void
-rings_kick(struct pmd_port *port)
+/* Pair 0 again, where it is not wanted: now that the device is ready it stands that. */
+static int
+pair_0_settle(struct pmd_port *port)
 {
 	struct transport *t = port->transport;
+	bool settled = false;
+	int ret = 0;
 
-	for (uint32_t i = 0; i < 2 * (uint32_t)pmd_port_pairs(port); i++) {
-		const struct pmd_ring *ring = pmd_port_ring(port, i);
+	for (uint32_t i = 0; i < 2 && ret == 0; i++) {
+		if (pmd_port_ring(port, i) == NULL || pmd_ring_wanted(port, i))
+			continue;
+		ret = t->ops->queue_enable(t, i, false);
+		settled = true;
+	}
+	return ret == 0 && settled ? t->ops->sync(t) : ret;
+}
 
-		if (ring != NULL) {
-			struct transport_queue q = ring_for_device(ring, i);
+void
+pmd_ring_kick(struct pmd_port *port, uint32_t index)
+{
+	struct transport *t = port->transport;
+	const struct pmd_ring *ring = pmd_port_ring(port, index);
 
-			t->ops->notify(t, &q);
-		}
+	if (ring != NULL) {
+		struct transport_queue q = ring_for_device(ring, index);
+
+		t->ops->notify(t, &q);
 	}
 }
 
@@ -336,7 +335,9 @@ hand_over(struct pmd_port *port, uint64_t features)
 	ret = rings_set(port);
 	if (ret == 0)
 		ret = status_add(port, &status, VIRTIO_STATUS_DRIVER_OK);
-	return ret == 0 ? t->ops->sync(t) : ret;
+	if (ret == 0)
+		ret = t->ops->sync(t);
+	return ret == 0 ? pair_0_settle(port) : ret;
 }
 
 void
@@ -356,9 +357,10 @@ pmd_bringup(struct pmd_port *port)
 			pmd_give_up(port, ret, "%s", t->error);
 		return;
 	}
-	rings_kick(port);
-	bursts_set(port, pmd_rx_variant(pmd_rx_flags(features))->burst,
-		pmd_tx_variant(pmd_tx_flags(features))->burst);
+	/* Entries may wait that the last device was told of. */
+	for (uint32_t i = 0; i < 2 * (uint32_t)pmd_port_pairs(port); i++)
+		pmd_ring_kick(port, i);
+	pmd_bursts_on(port);
 	port->state = PMD_RUNNING;
 	port->retry_ms = pmd_tick_ms;
 	pmd_count(&port->life.running);
@@ -375,7 +377,7 @@ pmd_bringdown(struct pmd_port *port)
 	const uint32_t nb = 2 * (uint32_t)pmd_port_pairs(port);
 	int ret = 0;
 
-	bursts_set(port, pmd_burst_none, pmd_burst_none);
+	pmd_bursts_off(port);
 	if (port->state == PMD_RUNNING) {
 		t->ops->begin(t);
 		for (uint32_t i = 0; i < nb && ret == 0; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "net/vnet_features.h"
 #include "pmd_ethdev.h"
+#include "pmd_queue_ops.h"
 #include "ring/virtq_fault.h"
 
 #include <inttypes.h>
@@ -18,20 +19,28 @@ state_name(const struct pmd_port *port)
 	return names[port->state];
 }
 
-static void
-dump_ring(FILE *f, const char *what, uint16_t id, const struct virtq_driver *q)
+static const char *
+queue_state(const struct pmd_port *port, uint32_t index, uint8_t state)
 {
+	if (state != RTE_ETH_QUEUE_STATE_STARTED)
+		return "stopped";
+	return pmd_ring_wanted(port, index) ? "started" : "started, link down";
+}
+
+static void
+dump_ring(FILE *f, const char *what, uint16_t id, const char *state, const struct virtq_driver *q)
+{
+	fprintf(f, "  %s queue %u: %s", what, id, state);
 	if (q->vq.used == NULL) {
-		fprintf(f, "  %s queue %u: not started\n", what, id);
+		fprintf(f, ", no ring yet\n");
 		return;
 	}
 	fprintf(f,
-		"  %s queue %u: size %u, avail idx %u, used idx %u (taken up to %u), outstanding "
+		", size %u, avail idx %u, used idx %u (taken up to %u), outstanding "
 		"%u, "
 		"%s, device wants kicks: %s, fault: %s\n",
-		what, id, q->vq.size, q->avail_idx, virtq_index_peek(&q->vq.used->idx),
-		q->used_next, virtq_driver_outstanding(q),
-		q->sequence ? "in sequence" : "from the free list",
+		q->vq.size, q->avail_idx, virtq_index_peek(&q->vq.used->idx), q->used_next,
+		virtq_driver_outstanding(q), q->sequence ? "in sequence" : "from the free list",
 		virtq_hint_load(&q->vq.used->flags) & VIRTQ_USED_F_NO_NOTIFY ? "no" : "yes",
 		virtq_fault_str((enum virtq_fault)q->fault.fault));
 }
@@ -48,6 +57,7 @@ pmd_priv_dump(struct rte_eth_dev *dev, FILE *f)
 		port->args.server ? "server" : "client", port->args.path);
 	fprintf(f, "  state: %s%s%s\n", state_name(port), port->reason[0] == '\0' ? "" : ": ",
 		port->reason);
+	fprintf(f, "  link: wanted %s\n", port->link_down ? "down" : "up");
 	fprintf(f,
 		"  backends: %" PRIu64 " found, %" PRIu64 " served, %" PRIu64 " went away, %" PRIu64
 		" mute, %" PRIu64 " wrong, %" PRIu64 " refused\n",
@@ -60,9 +70,11 @@ pmd_priv_dump(struct rte_eth_dev *dev, FILE *f)
 		fprintf(f, "  in use: %s\n",
 			vnet_features_str(port->features, names, sizeof(names)));
 	for (uint16_t i = 0; i < data->nb_rx_queues && data->rx_queues[i] != NULL; i++)
-		dump_ring(f, "receive", i, &((struct pmd_rxq *)data->rx_queues[i])->q);
+		dump_ring(f, "receive", i, queue_state(port, 2u * i, data->rx_queue_state[i]),
+			&((struct pmd_rxq *)data->rx_queues[i])->q);
 	for (uint16_t i = 0; i < data->nb_tx_queues && data->tx_queues[i] != NULL; i++)
-		dump_ring(f, "transmit", i, &((struct pmd_txq *)data->tx_queues[i])->q);
+		dump_ring(f, "transmit", i, queue_state(port, 2u * i + 1, data->tx_queue_state[i]),
+			&((struct pmd_txq *)data->tx_queues[i])->q);
 	pmd_port_unlock(port);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "pmd_ethdev.h"
 
 #include "pmd_log.h"
+#include "pmd_queue_ops.h"
 #include "pmd_stats.h"
 #include "spec/virtio_net_spec.h"
 
@@ -82,16 +83,6 @@ frames_check(struct rte_eth_dev *dev, uint16_t mtu)
 	return 0;
 }
 
-/* What queue_info_get tells applications; testpmd polls no queue that is stopped. */
-static void
-queue_states_set(struct rte_eth_dev *dev, uint8_t state)
-{
-	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++)
-		dev->data->rx_queue_state[i] = state;
-	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++)
-		dev->data->tx_queue_state[i] = state;
-}
-
 static int
 dev_start(struct rte_eth_dev *dev)
 {
@@ -115,6 +106,7 @@ dev_start(struct rte_eth_dev *dev)
 		PMD_LOG(ERR, "%s: %s", dev->data->name, why);
 	} else {
 		port->started = true;
+		pmd_queue_states_set(dev, true);
 		if (port->state == PMD_REFUSED)
 			port->state = PMD_ATTACHED;
 		if (port->state == PMD_ATTACHED)
@@ -122,8 +114,6 @@ dev_start(struct rte_eth_dev *dev)
 		pmd_link_set(port);
 	}
 	pmd_port_unlock_memory(port);
-	if (ret == 0)
-		queue_states_set(dev, RTE_ETH_QUEUE_STATE_STARTED);
 	return ret;
 }
 
@@ -135,9 +125,9 @@ dev_stop(struct rte_eth_dev *dev)
 	pmd_port_lock(port);
 	pmd_bringdown(port);
 	pmd_link_set(port);
+	pmd_queue_states_set(dev, false);
 	pmd_port_unlock(port);
 	pmd_drain(port);
-	queue_states_set(dev, RTE_ETH_QUEUE_STATE_STOPPED);
 
 	pmd_port_lock(port);
 	port->faulted = false;
@@ -205,19 +195,6 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 }
 
 static int
-link_update(struct rte_eth_dev *dev, int wait_to_complete)
-{
-	struct pmd_port *port = pmd_port_of(dev);
-	int ret;
-
-	RTE_SET_USED(wait_to_complete);
-	pmd_port_lock(port);
-	ret = pmd_link_set(port);
-	pmd_port_unlock(port);
-	return ret;
-}
-
-static int
 mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 {
 	struct pmd_port *port = pmd_port_of(dev);
@@ -272,7 +249,9 @@ const struct eth_dev_ops pmd_ops = {
 	.dev_stop = dev_stop,
 	.dev_close = dev_close,
 	.dev_infos_get = dev_infos_get,
-	.link_update = link_update,
+	.dev_set_link_up = pmd_link_up,
+	.dev_set_link_down = pmd_link_down,
+	.link_update = pmd_link_update,
 	.promiscuous_enable = receive_all_on,
 	.promiscuous_disable = receive_all_off,
 	.allmulticast_enable = receive_all_on,
@@ -290,6 +269,11 @@ const struct eth_dev_ops pmd_ops = {
 	.rx_queue_release = pmd_rx_queue_release,
 	.tx_queue_setup = pmd_tx_queue_setup,
 	.tx_queue_release = pmd_tx_queue_release,
+	.rx_queue_start = pmd_rx_queue_start,
+	.rx_queue_stop = pmd_rx_queue_stop,
+	.tx_queue_start = pmd_tx_queue_start,
+	.tx_queue_stop = pmd_tx_queue_stop,
+	.tx_done_cleanup = pmd_tx_done_cleanup,
 	.rxq_info_get = pmd_rxq_info_get,
 	.txq_info_get = pmd_txq_info_get,
 	.rx_burst_mode_get = pmd_rx_burst_mode_get,

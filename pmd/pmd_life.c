@@ -63,7 +63,8 @@ pmd_link_set(struct pmd_port *port)
 		.link_speed = port->args.speed != 0 ? port->args.speed : DEFAULT_SPEED,
 		.link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
 		.link_autoneg = RTE_ETH_LINK_FIXED,
-		.link_status = port->state == PMD_RUNNING ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN,
+		.link_status = port->state == PMD_RUNNING && !port->link_down ? RTE_ETH_LINK_UP
+									      : RTE_ETH_LINK_DOWN,
 	};
 
 	return rte_eth_linkstatus_set(port->eth_dev, &link);
@@ -182,6 +183,9 @@ step(struct pmd_port *port)
 		find(port);
 	bring_up = port->state == PMD_ATTACHED && port->started;
 	changed = pmd_link_set(port);
+	if (port->link_event)
+		changed = 0;
+	port->link_event = false;
 	pmd_port_unlock(port);
 
 	if (bring_up) {

@@ -54,8 +54,10 @@ struct pmd_port {
 	struct transport *transport;
 	enum pmd_state state;
 	bool started;
-	bool fixed;   /* queues run with features; a later device has to have them */
-	bool faulted; /* a ring is broken: no device until the port is stopped */
+	bool fixed;      /* queues run with features; a later device has to have them */
+	bool faulted;    /* a ring is broken: no device until the port is stopped */
+	bool link_down;  /* as the application wants it: rings are disabled */
+	bool link_event; /* the link changed and the control thread has not raised the event */
 	uint64_t offered;
 	uint32_t pairs_max;
 	uint64_t features;
@@ -95,6 +97,9 @@ pmd_count(uint64_t *counter)
 
 /* Ring by its index, NULL where there is none. */
 struct pmd_ring *pmd_port_ring(struct pmd_port *port, uint32_t index);
+
+/** Tell a running device to look at a ring, where there is one. Under lock. */
+void pmd_ring_kick(struct pmd_port *port, uint32_t index);
 
 void pmd_port_lock(struct pmd_port *port);
 void pmd_port_unlock(struct pmd_port *port);

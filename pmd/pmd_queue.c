@@ -115,11 +115,6 @@ pmd_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 	struct pmd_rx_queue *q;
 	int ret;
 
-	if (conf->rx_deferred_start) {
-		PMD_LOG(ERR, "%s: receive queue %u: deferred start is not supported",
-			dev->data->name, id);
-		return -ENOTSUP;
-	}
 	if (pool == NULL) {
 		PMD_LOG(ERR,
 			"%s: receive queue %u: one mempool is needed, buffer split is not "
@@ -157,11 +152,6 @@ pmd_tx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 	uint16_t size = port->args.queue_size;
 	struct pmd_tx_queue *q;
 
-	if (conf->tx_deferred_start) {
-		PMD_LOG(ERR, "%s: transmit queue %u: deferred start is not supported",
-			dev->data->name, id);
-		return -ENOTSUP;
-	}
 	if (conf->tx_free_thresh >= RTE_MIN(nb_desc, size)) {
 		PMD_LOG(ERR,
 			"%s: transmit queue %u: tx_free_thresh %u has to be below the %u "
@@ -291,6 +281,9 @@ pmd_rx_queue_count(void *queue)
 {
 	const struct pmd_rxq *rxq = queue;
 
+	/* What waits in a queue that is off will not be received. */
+	if (__atomic_load_n(&rxq->burst, __ATOMIC_RELAXED) == pmd_burst_none)
+		return 0;
 	return used_waiting(&rxq->q);
 }
 
@@ -301,6 +294,8 @@ pmd_rx_descriptor_status(void *queue, uint16_t offset)
 
 	if (offset >= rxq->post_max)
 		return -EINVAL;
+	if (__atomic_load_n(&rxq->burst, __ATOMIC_RELAXED) == pmd_burst_none)
+		return RTE_ETH_RX_DESC_UNAVAIL;
 	if (offset < used_waiting(&rxq->q))
 		return RTE_ETH_RX_DESC_DONE;
 	if (offset < virtq_driver_outstanding(&rxq->q))

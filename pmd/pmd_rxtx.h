@@ -35,7 +35,8 @@ enum pmd_tx_flag {
 	_(merged_packets, "received in several buffers") \
 	_(errors, "dropped: the length the device gave cannot hold the header") \
 	_(mbuf_alloc_failed, "buffers that could not be posted again: the mempool is empty") \
-	_(kicks, "notifications sent to the device")
+	_(kicks, "notifications sent to the device") \
+	_(stale, "buffers filled while the queue was stopped or before, thrown away")
 
 #define PMD_TX_STATS(_) \
 	_(packets, "packets handed to the device") \
@@ -73,6 +74,10 @@ struct pmd_rxq {
 	/* Set-up, written by the control path only. */
 	uint16_t port_id;
 	uint16_t queue_id;
+	/* Control path, before it stores burst. */
+	pmd_burst_fn *variant; /* what pmd_rx_burst_resume() hands over to */
+	uint16_t stale_until;  /* used entries before this position are too old to be delivered */
+	bool opened;           /* the ring was on before, its buffers are posted */
 };
 
 /* Device-visible companion of a descriptor: header and indirect table of the packet it heads. */
@@ -132,6 +137,9 @@ const struct pmd_variant *pmd_tx_variant(unsigned int flags);
 /** Burst that moves nothing: queue without a device, stopped or faulty queue. */
 uint16_t pmd_burst_none(void *queue, struct rte_mbuf **pkts, uint16_t nb);
 
+/** Burst of a queue that comes back: throws away what is stale and makes way for the variant. */
+uint16_t pmd_rx_burst_resume(void *queue, struct rte_mbuf **pkts, uint16_t nb);
+
 /** What ethdev calls: jumps to queue->burst. */
 uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb);
 uint16_t pmd_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb);
@@ -146,6 +154,9 @@ int pmd_tx_one(struct pmd_txq *txq, struct rte_mbuf *m);
 /** Take back completed packets from a ring out of sequence. Cold. */
 void pmd_tx_clean_list(struct pmd_txq *txq);
 
+/** The same for any ring and at most max packets. @return how many. */
+uint32_t pmd_tx_clean_some(struct pmd_txq *txq, uint32_t max);
+
 /** Tell the device; counts. Cold. */
 void pmd_kick(int kick_fd, uint64_t *kicks);
 
@@ -159,6 +170,9 @@ void pmd_kick(int kick_fd, uint64_t *kicks);
  */
 int pmd_rxq_start(struct pmd_rxq *rxq, const struct virtq *vq, void *private);
 void pmd_txq_start(struct pmd_txq *txq, const struct virtq *vq, void *private);
+
+/** The same with nothing posted; pmd_rxq_fill() does that. */
+void pmd_rxq_init(struct pmd_rxq *rxq, const struct virtq *vq, void *private);
 
 /** Give all buffers of a stopped queue back to their pools. The device has let go of the ring. */
 void pmd_rxq_drain(struct pmd_rxq *rxq);

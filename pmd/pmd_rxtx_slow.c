@@ -268,8 +268,8 @@ rearm_data(uint16_t port_id)
 	return rearm;
 }
 
-int
-pmd_rxq_start(struct pmd_rxq *rxq, const struct virtq *vq, void *private)
+void
+pmd_rxq_init(struct pmd_rxq *rxq, const struct virtq *vq, void *private)
 {
 	virtq_driver_init(&rxq->q, vq, private);
 	virtq_interrupts_off(&rxq->q.vq, 0);
@@ -283,8 +283,35 @@ pmd_rxq_start(struct pmd_rxq *rxq, const struct virtq *vq, void *private)
 		UINT32_C(65535));
 	for (uint32_t i = 0; i < vq->size; i++)
 		rxq->q.descs[i].writable = rxq->post_bytes;
+}
+
+int
+pmd_rxq_start(struct pmd_rxq *rxq, const struct virtq *vq, void *private)
+{
+	pmd_rxq_init(rxq, vq, private);
 	pmd_rxq_fill(rxq);
 	return virtq_driver_outstanding(&rxq->q) + rxq->fill_chunk > rxq->post_max ? 0 : -ENOMEM;
+}
+
+uint16_t
+pmd_rx_burst_resume(void *queue, struct rte_mbuf **pkts, uint16_t nb)
+{
+	struct pmd_rxq *rxq = queue;
+	pmd_burst_fn *self = pmd_rx_burst_resume;
+	struct rte_mbuf *m;
+	uint32_t len;
+
+	while (rxq->q.used_next != rxq->stale_until &&
+		(m = virtq_driver_get(&rxq->q, &len)) != NULL) {
+		rte_mempool_put(rxq->pool, m);
+		rxq->stats.stale++;
+	}
+	pmd_rxq_fill(rxq);
+	/* Unless the queue was stopped in the meantime. */
+	if (!__atomic_compare_exchange_n(
+		    &rxq->burst, &self, rxq->variant, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return 0;
+	return rxq->variant(queue, pkts, nb);
 }
 
 void
@@ -391,14 +418,22 @@ tx_free_cookie(struct pmd_txq *txq, void *cookie)
 	rte_pktmbuf_free((struct rte_mbuf *)(c & ~PMD_COOKIE_OTHER));
 }
 
-void
-pmd_tx_clean_list(struct pmd_txq *txq)
+uint32_t
+pmd_tx_clean_some(struct pmd_txq *txq, uint32_t max)
 {
+	uint32_t n = 0;
 	void *cookie;
 	uint32_t len;
 
-	while ((cookie = virtq_driver_get(&txq->q, &len)) != NULL)
+	for (; n < max && (cookie = virtq_driver_get(&txq->q, &len)) != NULL; n++)
 		tx_free_cookie(txq, cookie);
+	return n;
+}
+
+void
+pmd_tx_clean_list(struct pmd_txq *txq)
+{
+	pmd_tx_clean_some(txq, UINT32_MAX);
 }
 
 void

@@ -139,16 +139,12 @@ queue_set_up_refuses_what_cannot_work(void **state)
 	struct rte_mempool *small = rte_pktmbuf_pool_create(
 		"small", 63, 0, 0, RTE_PKTMBUF_HEADROOM + 512, SOCKET_ID_ANY);
 	struct rte_eth_conf conf = {0};
-	struct rte_eth_rxconf rx = {.rx_deferred_start = 1};
-	struct rte_eth_txconf tx = {.tx_deferred_start = 1};
+	struct rte_eth_txconf tx = {.tx_free_thresh = 64};
 	uint16_t port = port_add("");
 
 	(void)state;
 	assert_non_null(small);
 	assert_int_equal(rte_eth_dev_configure(port, 1, 1, &conf), 0);
-	assert_int_equal(rte_eth_rx_queue_setup(port, 0, 64, 0, &rx, pool), -ENOTSUP);
-	assert_int_equal(rte_eth_tx_queue_setup(port, 0, 64, 0, &tx), -ENOTSUP);
-	tx = (struct rte_eth_txconf){.tx_free_thresh = 64};
 	assert_int_equal(rte_eth_tx_queue_setup(port, 0, 64, 0, &tx), -EINVAL);
 	tx.tx_free_thresh = 63;
 	assert_int_equal(rte_eth_tx_queue_setup(port, 0, 64, 0, &tx), 0);
@@ -447,7 +443,8 @@ dump_tells_state_features_rings_and_reason(void **state)
 	assert_non_null(strstr(text, sock_path));
 	assert_non_null(strstr(text, "state: running"));
 	assert_non_null(strstr(text, "MRG_RXBUF"));
-	assert_non_null(strstr(text, "receive queue 1: size 256"));
+	assert_non_null(strstr(text, "receive queue 1: started, size 256"));
+	assert_non_null(strstr(text, "link: wanted up"));
 	assert_non_null(strstr(text, "transmit queue 0"));
 	backend_stop(&b);
 	UNTIL(!port_up(port));
