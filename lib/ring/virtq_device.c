@@ -37,18 +37,24 @@ virtq_device_log_to(struct virtq_device *q, virtq_log_fn *log, void *arg, uint64
 	q->log_used = used_guest;
 }
 
+/* What it is comes last: somebody who looks at it from outside sees all or nothing. */
+static void
+set_fault_at(struct virtq_device *q, enum virtq_fault fault, uint16_t head, uint16_t position,
+	uint64_t value)
+{
+	if (virtq_device_broken(q))
+		return;
+	q->fault.head = head;
+	q->fault.position = position;
+	q->fault.value = value;
+	__atomic_store_n(&q->fault.fault, (uint16_t)fault, __ATOMIC_RELEASE);
+}
+
 __rte_cold void
 virtq_device_set_fault(
 	struct virtq_device *q, enum virtq_fault fault, uint16_t head, uint64_t value)
 {
-	if (virtq_device_broken(q))
-		return;
-	q->fault = (struct virtq_fault_info){
-		.fault = (uint16_t)fault,
-		.head = head,
-		.position = q->avail_next,
-		.value = value,
-	};
+	set_fault_at(q, fault, head, q->avail_next, value);
 }
 
 __rte_cold uint16_t
@@ -58,10 +64,9 @@ virtq_device_bad_head(struct virtq_device *q, const uint16_t *heads, uint16_t n)
 
 	while (i < n && heads[i] <= q->vq.mask)
 		i++;
-	if (i < n && !virtq_device_broken(q)) {
-		virtq_device_set_fault(q, VIRTQ_FAULT_HEAD_INDEX, heads[i], heads[i]);
-		q->fault.position = (uint16_t)(q->avail_next + i);
-	}
+	if (i < n)
+		set_fault_at(q, VIRTQ_FAULT_HEAD_INDEX, heads[i], (uint16_t)(q->avail_next + i),
+			heads[i]);
 	return i;
 }
 

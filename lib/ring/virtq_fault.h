@@ -3,6 +3,7 @@
 #ifndef VIRTQ_FAULT_H
 #define VIRTQ_FAULT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* One list makes enum, name and text. From USED_INDEX on: seen by the driver role. */
@@ -42,7 +43,10 @@ enum virtq_fault {
 	VIRTQ_FAULT_MAX
 };
 
-/* What was seen: the offending value and where. Written once, by the thread that owns the ring. */
+/*
+ * What was seen: the offending value and where. Written once, by the thread that owns the ring,
+ * fault last: who reads it with acquire and finds one has the rest as well.
+ */
 struct virtq_fault_info {
 	uint16_t fault;    /* enum virtq_fault */
 	uint16_t head;     /* head descriptor of the chain, or used id */
@@ -59,5 +63,15 @@ const char *virtq_fault_str(enum virtq_fault fault);
 
 /** Short name of a fault, lower case, as used in counters: "avail_index". */
 const char *virtq_fault_name(enum virtq_fault fault);
+
+/* How the offending value of a fault is said: "address 0xdead0000", "next 77", "17 bytes". */
+struct virtq_fault_words {
+	const char *before;
+	const char *after;
+	bool address; /* as a hexadecimal number */
+};
+
+/** @return A static structure, also for a value outside the enum. */
+const struct virtq_fault_words *virtq_fault_words(enum virtq_fault fault);
 
 #endif

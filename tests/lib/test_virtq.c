@@ -183,6 +183,23 @@ every_fault_has_a_text_and_a_name_of_its_own(void **state)
 	assert_string_equal(virtq_fault_name((enum virtq_fault) - 1), "unknown");
 }
 
+static void
+every_fault_says_its_value_in_words(void **state)
+{
+	(void)state;
+	for (int f = -1; f <= VIRTQ_FAULT_MAX; f++) {
+		const struct virtq_fault_words *words = virtq_fault_words((enum virtq_fault)f);
+
+		assert_non_null(words->before);
+		assert_non_null(words->after);
+		assert_true(strlen(words->before) + strlen(words->after) > 2);
+		assert_int_equal(words->address, strstr(words->before, "address ") != NULL ||
+							 strstr(words->before, " at ") != NULL);
+	}
+	assert_string_equal(virtq_fault_words(VIRTQ_FAULT_NEXT_INDEX)->before, "next ");
+	assert_string_equal(virtq_fault_words(VIRTQ_FAULT_INDIRECT_LENGTH)->after, " bytes");
+}
+
 int
 main(void)
 {
@@ -194,6 +211,7 @@ main(void)
 		UNIT(event_words_stand_behind_the_rings),
 		UNIT(only_features_that_change_the_ring_become_flags),
 		UNIT(every_fault_has_a_text_and_a_name_of_its_own),
+		UNIT(every_fault_says_its_value_in_words),
 	};
 
 	return RUN_UNITS("virtq", tests);
