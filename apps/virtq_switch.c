@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#define TICK_NS 10000000L
+#define TICK_NS (VSWITCH_HOUSEKEEP_MS * 1000000L)
 #define TICKS_PER_SECOND (1000000000L / TICK_NS)
 
 static volatile sig_atomic_t stop;

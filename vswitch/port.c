@@ -8,13 +8,18 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 struct port *port_table[PORT_MAX];
 
 /* Serialises what changes port_table or what workers see: main and the vhost event thread. */
 static pthread_mutex_t publish_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Between what looks at a ring's fault and what wipes it out. */
+static pthread_mutex_t fault_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void
 publish(struct port *port)
@@ -144,7 +149,13 @@ static void
 device_start(struct virtq_device *q, const struct virtq *vq, const struct port *port,
 	const struct port_ring *conf)
 {
+	struct virtq_fault_info fault;
+
+	pthread_mutex_lock(&fault_lock);
+	fault = q->fault;
 	virtq_device_init(q, vq, &port->mem, conf->base);
+	q->fault = fault;
+	pthread_mutex_unlock(&fault_lock);
 	if (conf->log != NULL)
 		virtq_device_log_to(q, conf->log, conf->log_arg, conf->log_used);
 	virtq_device_kicks_off(q);
@@ -191,55 +202,115 @@ port_ring_start(struct port *port, uint32_t ring, const struct port_ring *conf)
 	return 0;
 }
 
-/* The ring's device end and its running flag; NULL for a ring that never ran. */
-static struct virtq_device *
-ring_device(const struct port *port, uint32_t ring, bool **running)
+/* What the two kinds of queues have alike. */
+struct ring_end {
+	struct virtq_device *q;
+	struct port_faults *faults;
+	bool *running;
+};
+
+/* false: the ring never ran. */
+static bool
+ring_end(const struct port *port, uint32_t ring, struct ring_end *end)
 {
 	uint16_t pair = (uint16_t)(ring / 2);
 
 	if (ring >= 2U * port->max_pairs)
-		return NULL;
+		return false;
 	if (ring % 2 == 1) {
-		if (port->rxq[pair] == NULL)
-			return NULL;
-		*running = &port->rxq[pair]->running;
-		return &port->rxq[pair]->vq;
+		struct port_rxq *rxq = port->rxq[pair];
+
+		if (rxq == NULL)
+			return false;
+		*end = (struct ring_end){&rxq->vq, &rxq->faults, &rxq->running};
+	} else {
+		struct port_txq *txq = port->txq[pair];
+
+		if (txq == NULL)
+			return false;
+		*end = (struct ring_end){&txq->vq, &txq->faults, &txq->running};
 	}
-	if (port->txq[pair] == NULL)
-		return NULL;
-	*running = &port->txq[pair]->running;
-	return &port->txq[pair]->vq;
+	return true;
 }
 
 uint16_t
 port_ring_stop(struct port *port, uint32_t ring)
 {
-	bool *running;
-	struct virtq_device *q = ring_device(port, ring, &running);
+	struct ring_end end;
 
-	if (q == NULL)
+	if (!ring_end(port, ring, &end))
 		return 0;
-	if (*running) {
-		*running = false;
+	if (*end.running) {
+		*end.running = false;
 		if (!port->paused)
 			publish(port);
 	}
-	return q->used_idx;
+	return end.q->used_idx;
 }
 
 bool
 port_ring_running(const struct port *port, uint32_t ring)
 {
-	bool *running;
+	struct ring_end end;
 
-	return ring_device(port, ring, &running) != NULL && *running;
+	return ring_end(port, ring, &end) && *end.running;
+}
+
+/* With the lock held: a fault is counted once. */
+static void
+count_fault(const struct ring_end *end)
+{
+	struct port_faults *f = end->faults;
+	uint16_t fault = __atomic_load_n(&end->q->fault.fault, __ATOMIC_ACQUIRE);
+
+	if (fault == VIRTQ_FAULT_NONE || f->standing)
+		return;
+	f->standing = true;
+	f->last = end->q->fault;
+	f->total++;
+	f->by[fault]++;
+}
+
+void
+port_ring_reset(struct port *port, uint32_t ring)
+{
+	struct ring_end end;
+
+	if (!ring_end(port, ring, &end))
+		return;
+	pthread_mutex_lock(&fault_lock);
+	count_fault(&end);
+	end.faults->standing = false;
+	end.q->fault = (struct virtq_fault_info){0};
+	pthread_mutex_unlock(&fault_lock);
 }
 
 const struct virtq_fault_info *
 port_ring_fault(const struct port *port, uint32_t ring)
 {
-	bool *running;
-	const struct virtq_device *q = ring_device(port, ring, &running);
+	struct ring_end end;
 
-	return q != NULL && virtq_device_broken(q) ? &q->fault : NULL;
+	return ring_end(port, ring, &end) && virtq_device_broken(end.q) ? &end.q->fault : NULL;
+}
+
+bool
+port_ring_faults(const struct port *port, uint32_t ring, struct port_faults *faults)
+{
+	struct ring_end end;
+
+	if (!ring_end(port, ring, &end))
+		return false;
+	pthread_mutex_lock(&fault_lock);
+	count_fault(&end);
+	*faults = *end.faults;
+	pthread_mutex_unlock(&fault_lock);
+	return faults->total != 0;
+}
+
+const char *
+port_ring_name(uint32_t ring, char *text)
+{
+	snprintf(text, PORT_RING_NAME_BYTES, "%s %" PRIu32,
+		ring % 2 == 1 ? "transmitq" : "receiveq", ring / 2);
+	return text;
 }

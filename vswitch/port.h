@@ -63,6 +63,14 @@ struct port_tx_stats {
 
 struct port;
 
+/* The faults a ring has had: no reset takes them back. */
+struct port_faults {
+	uint64_t total;
+	uint64_t by[VIRTQ_FAULT_MAX]; /* by enum virtq_fault */
+	struct virtq_fault_info last;
+	bool standing; /* the last one stops the ring now */
+};
+
 /* The last address a port_rxq looked up or learned, to skip the MAC table. */
 struct port_mac_memo {
 	uint64_t mac;   /* as fdb_key() makes it */
@@ -80,6 +88,7 @@ struct port_rxq {
 	struct port_mac_memo to;
 	struct port_mac_memo from;
 	struct port_rx_stats stats; /* written by the worker */
+	struct port_faults faults;  /* under a lock, see port_ring_faults() */
 	uint16_t worker;            /* index of the worker that polls it */
 	bool running;               /* control: set up, and published unless the port is paused */
 } __rte_cache_aligned;
@@ -94,6 +103,7 @@ struct port_txq {
 	struct virtq_device vq;
 	struct port *port;
 	struct port_tx_stats stats; /* written under lock */
+	struct port_faults faults;  /* as in port_rxq */
 	bool running;               /* as in port_rxq */
 } __rte_cache_aligned;
 
@@ -189,7 +199,26 @@ uint16_t port_ring_stop(struct port *port, uint32_t ring);
 
 bool port_ring_running(const struct port *port, uint32_t ring);
 
-/** Fault that stopped a ring, NULL when it is sound; cleared by port_ring_start(). */
+/**
+ * The guest has reset the ring, which is stopped: the fault it had is no longer in its way.
+ *
+ * Without this a broken ring stays broken when it is started again: what broke it is still there.
+ */
+void port_ring_reset(struct port *port, uint32_t ring);
+
+/** Fault that stopped a ring, NULL when it is sound; cleared by port_ring_reset(). */
 const struct virtq_fault_info *port_ring_fault(const struct port *port, uint32_t ring);
+
+/**
+ * Count the fault that a ring may have by now, and tell all it had.
+ *
+ * @param faults  Out, a copy.
+ * @return false: it never had one. Any thread; the port must not go away (control_lock()).
+ */
+bool port_ring_faults(const struct port *port, uint32_t ring, struct port_faults *faults);
+
+/** "transmitq 1" of ring 3, "receiveq 1" of ring 2: as the standard calls them. */
+#define PORT_RING_NAME_BYTES 24
+const char *port_ring_name(uint32_t ring, char *text);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "vswitch.h"
 
+#include "control/fault_report.h"
 #include "control/port_vhost.h"
 #include "datapath/fdb.h"
 #include "datapath/forward.h"
@@ -12,8 +13,6 @@
 #include <rte_mbuf.h>
 
 #include <errno.h>
-#include <inttypes.h>
-#include <string.h>
 
 RTE_LOG_REGISTER(vswitch_logtype, user.virtq.switch, NOTICE);
 
@@ -29,8 +28,6 @@ static struct {
 	forward_fn *forward;
 	volatile bool stop;
 	uint32_t aged; /* clock of the last sweep of the MAC table */
-	/* Fault reported last of each ring, NULL for none: each is reported once. */
-	const struct virtq_fault_info *reported[PORT_MAX][2 * PORT_PAIRS_MAX];
 } sw;
 
 int
@@ -102,7 +99,6 @@ vswitch_port_remove(const char *name)
 
 	if (port == NULL)
 		return -ENOENT;
-	memset(sw.reported[port->id], 0, sizeof(sw.reported[port->id]));
 	return port_vhost_remove(port);
 }
 
@@ -154,40 +150,15 @@ vswitch_stop(void)
 	sw.stop = true;
 }
 
-/* A ring that broke since the last look: who, where, what. */
-static void
-report_fault(const struct port *port, uint32_t ring)
-{
-	const struct virtq_fault_info *fault = port_ring_fault(port, ring);
-
-	if (fault == sw.reported[port->id][ring])
-		return;
-	sw.reported[port->id][ring] = fault;
-	if (fault == NULL)
-		return;
-	SWITCH_LOG(ERR,
-		"port %s ring %u stopped, the guest broke it: %s (value %" PRIu64
-		", head %u, position %u); it starts again when the guest resets it",
-		port->name, ring, virtq_fault_str(fault->fault), fault->value, fault->head,
-		fault->position);
-}
-
 void
 vswitch_housekeep(void)
 {
 	uint32_t clock = fdb_clock();
 
+	fault_report();
 	if (clock != sw.aged) {
 		sw.aged = clock;
 		fdb_age(sw.conf.mac_age_s);
 	}
 	port_vhost_housekeep();
-	for (uint16_t id = 0; id < PORT_MAX; id++) {
-		const struct port *port = port_get(id);
-
-		if (port == NULL)
-			continue;
-		for (uint32_t ring = 0; ring < 2U * port->max_pairs; ring++)
-			report_fault(port, ring);
-	}
 }

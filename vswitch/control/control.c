@@ -4,8 +4,6 @@
 #include <pthread.h>
 #include <time.h>
 
-#define LINES_PER_SECOND 10
-
 RTE_LOG_REGISTER(control_logtype, user.virtq.switch, NOTICE);
 
 static pthread_mutex_t ports_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -32,7 +30,7 @@ control_limit_pass(struct control_limit *limit, uint32_t *suppressed)
 		limit->second = (uint64_t)now.tv_sec;
 		limit->lines = 0;
 	}
-	if (limit->lines >= LINES_PER_SECOND) {
+	if (limit->lines >= CONTROL_LINES_PER_SECOND) {
 		limit->suppressed++;
 		return false;
 	}

@@ -20,6 +20,8 @@ extern int control_logtype;
 void control_lock(void);
 void control_unlock(void);
 
+#define CONTROL_LINES_PER_SECOND 10
+
 /* Lines that a misbehaving frontend may cause: a few per second, the rest is counted. */
 struct control_limit {
 	uint64_t second;

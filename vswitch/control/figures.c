@@ -71,11 +71,10 @@ figures_state(const struct port *port)
 	if (pv == NULL || pv->vid < 0)
 		return FIGURES_DOWN;
 	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
-		if (!port_ring_running(port, ring))
-			continue;
 		if (port_ring_fault(port, ring) != NULL)
 			return FIGURES_BROKEN;
-		state = FIGURES_RUNNING;
+		if (port_ring_running(port, ring))
+			state = FIGURES_RUNNING;
 	}
 	return state;
 }

@@ -2,6 +2,7 @@
 /* The live table. One line per port, one per queue where there are several, one per drop reason. */
 #include "datapath/fdb.h"
 #include "datapath/worker.h"
+#include "fault_report.h"
 #include "figures.h"
 #include "port_vhost.h"
 #include "vswitch.h"
@@ -93,6 +94,31 @@ print_drops(const char *way, const void *now, const void *then, const struct fig
 	}
 }
 
+/* What each ring was broken by, and what is wrong with those that are broken now. */
+static void
+print_faults(const struct port *port)
+{
+	char name[PORT_RING_NAME_BYTES], detail[FAULT_DETAIL_BYTES];
+	struct port_faults faults;
+
+	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
+		if (!port_ring_faults(port, ring, &faults))
+			continue;
+		port_ring_name(ring, name);
+		if (faults.standing)
+			printf("  BROKEN %s (ring %" PRIu32 "): %s: %s; stopped until the guest "
+			       "resets it\n",
+				name, ring, virtq_fault_str(faults.last.fault),
+				fault_detail(&faults.last, detail));
+		for (unsigned int f = 0; f < VIRTQ_FAULT_MAX; f++) {
+			if (faults.by[f] != 0)
+				printf("  fault %s %-18s %" PRIu64 " times  %s\n", name,
+					virtq_fault_name((enum virtq_fault)f), faults.by[f],
+					virtq_fault_str((enum virtq_fault)f));
+		}
+	}
+}
+
 static void
 print_queues(const struct port *port, struct past *p, int width, double seconds)
 {
@@ -111,10 +137,13 @@ print_queues(const struct port *port, struct past *p, int width, double seconds)
 			now.tx = txq->stats;
 		snprintf(name, sizeof(name), "  q%" PRIu32, pair);
 		snprintf(state, sizeof(state), "%s",
-			rx && tx ? "running"
-			: rx     ? "rx only"
-			: tx     ? "tx only"
-				 : "stopped");
+			port_ring_fault(port, 2 * pair) != NULL ||
+					port_ring_fault(port, 2 * pair + 1) != NULL
+				? "broken"
+			: rx && tx ? "running"
+			: rx       ? "rx only"
+			: tx       ? "tx only"
+				   : "stopped");
 		print_line(name, width, state, &now, &p->queue[pair], seconds);
 		p->queue[pair] = now;
 	}
@@ -148,6 +177,7 @@ print_port(const struct port *port, int width)
 		print_queues(port, p, width, seconds);
 	print_drops("rx", &line.rx, &p->port.rx, figures_rx_drops, figures_nb_rx_drops);
 	print_drops("tx", &line.tx, &p->port.tx, figures_tx_drops, figures_nb_tx_drops);
+	print_faults(port);
 	p->port = line;
 	p->at_ns = now;
 }

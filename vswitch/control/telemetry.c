@@ -5,6 +5,7 @@
  */
 #include "datapath/fdb.h"
 #include "datapath/worker.h"
+#include "fault_report.h"
 #include "figures.h"
 #include "net/vnet_features.h"
 #include "port_vhost.h"
@@ -92,30 +93,57 @@ add_tx(struct rte_tel_data *d, const struct port_tx_stats *s)
 	add_drops(d, "tx_drops", s, figures_tx_drops, figures_nb_tx_drops);
 }
 
+/* "fault..." while it stands in the way, "faults..." for ever. */
+static void
+add_faults(struct rte_tel_data *d, const struct port *port, uint32_t ring)
+{
+	char value[FAULT_VALUE_BYTES];
+	struct port_faults faults;
+	struct rte_tel_data *by;
+
+	if (!port_ring_faults(port, ring, &faults)) {
+		rte_tel_data_add_dict_u64(d, "faults", 0);
+		return;
+	}
+	if (faults.standing) {
+		rte_tel_data_add_dict_string(d, "fault", virtq_fault_name(faults.last.fault));
+		rte_tel_data_add_dict_string(d, "fault_text", virtq_fault_str(faults.last.fault));
+		rte_tel_data_add_dict_string(d, "fault_value", fault_value(&faults.last, value));
+		rte_tel_data_add_dict_int(d, "fault_head", faults.last.head);
+		rte_tel_data_add_dict_int(d, "fault_position", faults.last.position);
+	}
+	rte_tel_data_add_dict_u64(d, "faults", faults.total);
+	by = new_dict();
+	if (by == NULL)
+		return;
+	for (unsigned int f = 0; f < VIRTQ_FAULT_MAX; f++) {
+		if (faults.by[f] != 0)
+			rte_tel_data_add_dict_u64(
+				by, virtq_fault_name((enum virtq_fault)f), faults.by[f]);
+	}
+	add_dict(d, "faults_by_reason", by);
+}
+
 /* A ring as the switch holds it; positions are free-running. */
 static void
 add_ring(struct rte_tel_data *d, const char *name, const struct port *port, uint32_t ring,
 	const struct virtq_device *q)
 {
 	const struct port_vhost *pv = port->backend;
-	const struct virtq_fault_info *fault = port_ring_fault(port, ring);
 	struct rte_tel_data *sub = new_dict();
 
 	if (sub == NULL)
 		return;
 	rte_tel_data_add_dict_int(sub, "index", (int)ring);
 	rte_tel_data_add_dict_int(sub, "enabled", pv->session.on[ring]);
-	rte_tel_data_add_dict_int(sub, "running", port_ring_running(port, ring));
+	rte_tel_data_add_dict_int(sub, "running",
+		port_ring_running(port, ring) && port_ring_fault(port, ring) == NULL);
 	if (q != NULL) {
 		rte_tel_data_add_dict_int(sub, "size", q->vq.size);
 		rte_tel_data_add_dict_int(sub, "avail_next", q->avail_next);
 		rte_tel_data_add_dict_int(sub, "used_next", q->used_next);
 	}
-	if (fault != NULL) {
-		rte_tel_data_add_dict_string(sub, "fault", virtq_fault_name(fault->fault));
-		rte_tel_data_add_dict_string(sub, "fault_text", virtq_fault_str(fault->fault));
-		add_hex(sub, "fault_value", fault->value);
-	}
+	add_faults(sub, port, ring);
 	add_dict(d, name, sub);
 }
 
@@ -208,6 +236,7 @@ fill_port(struct rte_tel_data *d, const struct port *port)
 	rte_tel_data_add_dict_int(d, "client", pv->client);
 	rte_tel_data_add_dict_u64(d, "connections", pv->connections);
 	rte_tel_data_add_dict_u64(d, "refused_messages", pv->refused);
+	rte_tel_data_add_dict_u64(d, "ring_faults", fault_count(port));
 	rte_tel_data_add_dict_int(d, "max_queue_pairs", port->max_pairs);
 	add_features(d, &pv->session);
 	figures_sum(port, &rx, &tx);

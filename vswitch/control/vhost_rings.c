@@ -142,6 +142,14 @@ vhost_rings_stop(struct port_vhost *pv)
 }
 
 void
+vhost_rings_reset(struct port_vhost *pv)
+{
+	vhost_rings_stop(pv);
+	for (uint32_t ring = 0; ring < 2u * pv->port->max_pairs; ring++)
+		port_ring_reset(pv->port, ring);
+}
+
+void
 vhost_memory_drop(struct port_vhost *pv)
 {
 	vhost_bus_forget(pv->port);

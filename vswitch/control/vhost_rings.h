@@ -23,6 +23,9 @@ void vhost_ring_stop(struct port_vhost *pv, uint32_t ring);
 /** All of them at the price of one grace period; the port stays paused. */
 void vhost_rings_stop(struct port_vhost *pv);
 
+/** The same because the guest resets its device: rings that it broke are forgiven. */
+void vhost_rings_reset(struct port_vhost *pv);
+
 /** Take over the library's memory table. Rings are stopped. */
 void vhost_memory_load(struct port_vhost *pv);
 

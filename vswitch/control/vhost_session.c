@@ -66,6 +66,7 @@ before(struct port_vhost *pv, const struct vhost_message *msg)
 		break;
 	case VHOST_REQ_GET_VRING_BASE:
 		vhost_ring_stop(pv, (uint32_t)ring);
+		port_ring_reset(pv->port, (uint32_t)ring);
 		break;
 	case VHOST_REQ_SET_VRING_ADDR:
 	case VHOST_REQ_SET_VRING_KICK:
@@ -111,7 +112,7 @@ after(struct port_vhost *pv, const struct vhost_message *msg)
 	case VHOST_REQ_SET_STATUS:
 		s->status = (uint8_t)msg->payload.u64;
 		if (!(s->status & STATUS_DRIVER_OK))
-			vhost_rings_stop(pv);
+			vhost_rings_reset(pv);
 		return true;
 	case VHOST_REQ_SET_VRING_ADDR:
 		s->log_used[msg->payload.addr.index] = msg->payload.addr.flags & VHOST_VRING_LOG
@@ -180,7 +181,7 @@ reset_owner(struct port_vhost *pv)
 {
 	struct vhost_session *s = &pv->session;
 
-	vhost_rings_stop(pv);
+	vhost_rings_reset(pv);
 	for (uint32_t ring = 0; ring < VHOST_RINGS_MAX; ring++) {
 		s->held[ring] |= s->on[ring];
 		s->on[ring] = false;
@@ -357,7 +358,7 @@ new_connection(int vid)
 static void
 hang_up(struct port_vhost *pv)
 {
-	vhost_rings_stop(pv);
+	vhost_rings_reset(pv);
 	vhost_memory_drop(pv);
 	drop_log(pv);
 	port_resume(pv->port);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fault_report.h"
+
+#include "port_vhost.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What was said of a port. */
+static struct told {
+	uint64_t serial; /* of the port: an id may be used again */
+	struct control_limit limit;
+	uint64_t faults[2 * PORT_PAIRS_MAX]; /* of each ring */
+} told[PORT_MAX];
+
+const char *
+fault_value(const struct virtq_fault_info *fault, char *text)
+{
+	const struct virtq_fault_words *words = virtq_fault_words(fault->fault);
+
+	if (words->address)
+		snprintf(text, FAULT_VALUE_BYTES, "%s0x%" PRIx64 "%s", words->before, fault->value,
+			words->after);
+	else
+		snprintf(text, FAULT_VALUE_BYTES, "%s%" PRIu64 "%s", words->before, fault->value,
+			words->after);
+	return text;
+}
+
+const char *
+fault_detail(const struct virtq_fault_info *fault, char *text)
+{
+	char value[FAULT_VALUE_BYTES];
+
+	snprintf(text, FAULT_DETAIL_BYTES, "%s, head %u, position %u", fault_value(fault, value),
+		fault->head, fault->position);
+	return text;
+}
+
+uint64_t
+fault_count(const struct port *port)
+{
+	struct port_faults faults;
+	uint64_t sum = 0;
+
+	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
+		if (port_ring_faults(port, ring, &faults))
+			sum += faults.total;
+	}
+	return sum;
+}
+
+static void
+report(const struct port *port, uint32_t ring, const struct port_faults *faults, uint64_t before)
+{
+	char name[PORT_RING_NAME_BYTES], detail[FAULT_DETAIL_BYTES], more[64] = "";
+
+	if (faults->total - before > 1)
+		snprintf(more, sizeof(more), " (%" PRIu64 " times since the last line)",
+			faults->total - before);
+	CONTROL_LOG(ERR, "port %s: the guest broke %s, ring %" PRIu32 "%s: %s: %s; %s", port->name,
+		port_ring_name(ring, name), ring, more, virtq_fault_str(faults->last.fault),
+		fault_detail(&faults->last, detail),
+		faults->standing ? "stopped until the guest resets it" : "it has reset it since");
+}
+
+static void
+report_port(const struct port *port)
+{
+	const struct port_vhost *pv = port->backend;
+	struct told *t = &told[port->id];
+	struct port_faults faults;
+	uint32_t unused;
+
+	if (t->serial != pv->serial) {
+		memset(t, 0, sizeof(*t));
+		t->serial = pv->serial;
+	}
+	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
+		if (!port_ring_faults(port, ring, &faults) || faults.total == t->faults[ring] ||
+			!control_limit_pass(&t->limit, &unused))
+			continue;
+		report(port, ring, &faults, t->faults[ring]);
+		t->faults[ring] = faults.total;
+	}
+}
+
+void
+fault_report(void)
+{
+	for (uint16_t id = 0; id < PORT_MAX; id++) {
+		const struct port *port = port_get(id);
+
+		if (port != NULL && port->backend != NULL)
+			report_port(port);
+	}
+}
