@@ -20,8 +20,7 @@
 
 /* Feature bits of one direction, so that both ends of both directions share the code. */
 enum vnet_direction {
-	VNET_TRANSMIT, /* driver to device: CSUM, HOST_TSO4, HOST_TSO6, HOST_ECN, HOST_UFO, HOST_USO
-			*/
+	VNET_TRANSMIT, /* driver to device: CSUM, HOST_TSO4, _TSO6, _ECN, _UFO, _USO */
 	VNET_RECEIVE,  /* device to driver: GUEST_CSUM, GUEST_TSO4, ..., GUEST_USO4, GUEST_USO6 */
 };
 
@@ -42,7 +41,7 @@ uint32_t vnet_can(uint64_t features, enum vnet_direction direction);
 
 /* A request that was checked; host byte order. All zero: nothing is asked for. */
 struct vnet_offload {
-	uint8_t flags;    /* VIRTIO_NET_HDR_F_NEEDS_CSUM or _DATA_VALID, of the bits we know */
+	uint8_t flags;    /* VIRTIO_NET_HDR_F_NEEDS_CSUM and _DATA_VALID, no other bits */
 	uint8_t gso_type; /* VIRTIO_NET_HDR_GSO_*, without the ECN bit */
 	uint8_t needs;    /* enum vnet_can that a receiver has to have to take it as it is */
 	uint16_t hdr_len; /* with GSO: exact, up to the transport payload. Else 0 */
@@ -87,13 +86,25 @@ vnet_hdr_asks(uint8_t flags, uint8_t gso_type)
  * Read a header and hold it against its packet.
  *
  * Bits of flags that are not known are ignored, as are fields that flags and gso_type leave without
- * meaning. DATA_VALID and RSC_INFO are ignored on transmit, where no driver may set them. hdr_len
- * is not believed: o->hdr_len is what the packet's own headers say.
+ * meaning. DATA_VALID and RSC_INFO are ignored on transmit, where no driver may set them; on
+ * receive they need GUEST_CSUM and RSC_EXT. hdr_len is not believed: o->hdr_len is what the
+ * packet's own headers say.
+ *
+ * NEEDS_CSUM alone may point at any 16 bits behind the Ethernet addresses and type, as a tunnel's
+ * inner header. With a gso_type it has to be the checksum of the packet's own transport header, of
+ * the kind that gso_type says, in no fragment and with an IP length that is not 0; the ECN bit goes
+ * with the TCP types only, and not alone. RSC_INFO says that counts stand in place of csum_start
+ * and csum_offset: o has the counts, and the place from the packet's headers.
+ *
+ * A packet with gso_type may have less payload than gso_size, even none: it is one segment.
+ *
+ * DATA_VALID alone makes no o->needs: a receiver can do without. But it has to be taken out of
+ * o->flags before vnet_offload_write() for one without VNET_CAN_CSUM, whose flags must be zero.
  *
  * @param hdr    Private copy.
  * @param can    enum vnet_can of the sender and this direction.
  * @param bytes  [nb] Private copy of the packet's first bytes; as vnet_packet_parse(). With
- *     gso_type NONE none are needed: nb may be 0.
+ *     gso_type NONE and without RSC_INFO none are needed: nb may be 0.
  * @param len    Bytes of the whole frame.
  * @return VNET_BAD_NONE and *o, else *o is all zero.
  */
@@ -109,8 +120,8 @@ vnet_offload_fits(const struct vnet_offload *o, uint32_t can)
 }
 
 /**
- * Write the first ten bytes of a header, all but num_buffers and hash; the ECN bit comes back from
- * o->needs.
+ * Write the first ten bytes of a header, all but num_buffers and hash. The ECN bit comes back from
+ * o->needs; o->flags are written as they stand; RSC_INFO is never written.
  *
  * @param hdr  Writable memory, any alignment.
  */
@@ -128,13 +139,28 @@ struct vnet_csum {
 
 void vnet_csum_add(struct vnet_csum *c, const void *data, uint32_t bytes);
 
-/** The checksum as it is stored in memory: complement of the folded sum. */
+/**
+ * The checksum as it is stored in memory: complement of the folded sum. 0 over data that holds its
+ * right checksum.
+ */
 uint16_t vnet_csum_end(const struct vnet_csum *c);
 
 /**
+ * The same to be stored in a TCP or UDP header: never 0, which would tell a UDP receiver that there
+ * is no checksum (RFC 768), but 0xffff, which is the same number.
+ */
+static inline uint16_t
+vnet_csum_end_transport(const struct vnet_csum *c)
+{
+	uint16_t csum = vnet_csum_end(c);
+
+	return csum != 0 ? csum : UINT16_MAX;
+}
+
+/**
  * Sum of the TCP or UDP pseudo header as a partial checksum has it: folded, not complemented, as it
- * is stored in memory. The destination behind a type 2 routing header, the source of a home
- * address option are used, as RFC 8200, 8.1 and RFC 6275, 11.3.1 say.
+ * is stored in memory. The last address of a routing header and the source of a home address option
+ * are used where the packet has them, as RFC 8200, 8.1 and RFC 6275, 11.3.1 say.
  *
  * @param p      With l4_type TCP or UDP.
  * @param l4_len  Bytes of transport header and payload.
@@ -151,8 +177,8 @@ struct vnet_segmenter {
 	uint8_t gso_type;
 	uint16_t hdr_len;
 	uint16_t gso_size;
-	uint32_t payload_len; /* of the whole packet */
-	uint32_t nb;          /* segments, at least 1 */
+	uint32_t payload_len; /* of the whole packet, by its IP length */
+	uint32_t nb;          /* segments, at least 1; up to 65,527 with a gso_size of 1 */
 };
 
 /* One segment. */
