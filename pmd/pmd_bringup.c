@@ -7,6 +7,7 @@
  * complete is replayed.
  */
 #include "net/vnet_features.h"
+#include "pmd_intr.h"
 #include "pmd_log.h"
 #include "pmd_queue_ops.h"
 
@@ -128,6 +129,9 @@ features_wanted(const struct pmd_port *port)
 		wanted |= virtq_bit(VIRTIO_F_IN_ORDER);
 	if (port->fixed)
 		wanted = port->features & FEATURES_IN_USE;
+	/* Those that only poll have no use for it. */
+	if (pmd_intr_wanted(port))
+		wanted |= virtq_bit(VIRTIO_F_EVENT_IDX);
 	if (pmd_port_pairs(port) > 1)
 		wanted |= virtq_bit(VIRTIO_NET_F_MQ);
 	if (t->ops->mtu_wanted(t))
@@ -243,6 +247,26 @@ queues_start(struct pmd_port *port, uint64_t features)
 	port->fixed = true;
 }
 
+/* The rings as they are, for another device. */
+static void
+queues_continue(struct pmd_port *port, uint64_t features)
+{
+	const struct rte_eth_dev_data *data = port->eth_dev->data;
+	const uint32_t flags = virtq_flags(features);
+
+	for (uint16_t i = 0; i < data->nb_rx_queues; i++) {
+		struct pmd_rx_queue *q = data->rx_queues[i];
+
+		pmd_intr_mode(&q->ring, &q->rxq.q, flags);
+	}
+	for (uint16_t i = 0; i < data->nb_tx_queues; i++) {
+		struct pmd_tx_queue *q = data->tx_queues[i];
+
+		pmd_intr_mode(&q->ring, &q->txq.q, flags);
+	}
+	port->features = features;
+}
+
 static struct transport_queue
 ring_for_device(const struct pmd_ring *ring, uint32_t index)
 {
@@ -329,7 +353,7 @@ hand_over(struct pmd_port *port, uint64_t features)
 	if (ret != 0)
 		return ret;
 	if (port->fixed)
-		port->features = features;
+		queues_continue(port, features);
 	else
 		queues_start(port, features);
 	ret = rings_set(port);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "net/vnet_features.h"
 #include "pmd_ethdev.h"
+#include "pmd_intr.h"
 #include "pmd_queue_ops.h"
 #include "ring/virtq_fault.h"
 
@@ -27,6 +28,15 @@ queue_state(const struct pmd_port *port, uint32_t index, uint8_t state)
 	return pmd_ring_wanted(port, index) ? "started" : "started, link down";
 }
 
+/* Is a notification due at the next entry? Its index is next. */
+static const char *
+wants(const struct virtq *vq, bool masked, uint16_t event, uint16_t next)
+{
+	if (vq->flags & VIRTQ_EVENT_IDX)
+		return event == next ? "yes" : "no";
+	return masked ? "no" : "yes";
+}
+
 static void
 dump_ring(FILE *f, const char *what, uint16_t id, const char *state, const struct virtq_driver *q)
 {
@@ -38,10 +48,13 @@ dump_ring(FILE *f, const char *what, uint16_t id, const char *state, const struc
 	fprintf(f,
 		", size %u, avail idx %u, used idx %u (taken up to %u), outstanding "
 		"%u, "
-		"%s, device wants kicks: %s, fault: %s\n",
+		"%s, device wants kicks: %s, driver wants interrupts: %s, fault: %s\n",
 		q->vq.size, q->avail_idx, virtq_index_peek(&q->vq.used->idx), q->used_next,
 		virtq_driver_outstanding(q), q->sequence ? "in sequence" : "from the free list",
-		virtq_hint_load(&q->vq.used->flags) & VIRTQ_USED_F_NO_NOTIFY ? "no" : "yes",
+		wants(&q->vq, virtq_hint_load(&q->vq.used->flags) & VIRTQ_USED_F_NO_NOTIFY,
+			virtq_hint_load(virtq_avail_event(&q->vq)), q->avail_idx),
+		wants(&q->vq, virtq_hint_load(&q->vq.avail->flags) & VIRTQ_AVAIL_F_NO_INTERRUPT,
+			virtq_hint_load(virtq_used_event(&q->vq)), q->used_next),
 		virtq_fault_str((enum virtq_fault)q->fault.fault));
 }
 
@@ -69,6 +82,10 @@ pmd_priv_dump(struct rte_eth_dev *dev, FILE *f)
 	if (port->fixed)
 		fprintf(f, "  in use: %s\n",
 			vnet_features_str(port->features, names, sizeof(names)));
+	fprintf(f, "  receive interrupts: %s\n",
+		!pmd_intr_wanted(port)                           ? "not configured"
+		: port->features & virtq_bit(VIRTIO_F_EVENT_IDX) ? "configured, by event index"
+								 : "configured, by flags");
 	for (uint16_t i = 0; i < data->nb_rx_queues && data->rx_queues[i] != NULL; i++)
 		dump_ring(f, "receive", i, queue_state(port, 2u * i, data->rx_queue_state[i]),
 			&((struct pmd_rxq *)data->rx_queues[i])->q);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pmd_ethdev.h"
 
+#include "pmd_intr.h"
 #include "pmd_log.h"
 #include "pmd_queue_ops.h"
 #include "pmd_stats.h"
@@ -26,10 +27,6 @@ dev_configure(struct rte_eth_dev *dev)
 	}
 	if (conf->txmode.mq_mode != RTE_ETH_MQ_TX_NONE) {
 		PMD_LOG(ERR, "%s: transmit queues have no VMDq and no DCB", dev->data->name);
-		return -ENOTSUP;
-	}
-	if (conf->intr_conf.rxq) {
-		PMD_LOG(ERR, "%s: receive interrupts are not supported", dev->data->name);
 		return -ENOTSUP;
 	}
 	if (conf->lpbk_mode != 0) {
@@ -97,6 +94,9 @@ dev_start(struct rte_eth_dev *dev)
 			port->args.queue_size);
 		return -ENOMEM;
 	}
+	ret = pmd_intr_start(dev);
+	if (ret != 0)
+		return ret;
 	dev->data->scattered_rx =
 		(dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
 
@@ -273,6 +273,9 @@ const struct eth_dev_ops pmd_ops = {
 	.rx_queue_stop = pmd_rx_queue_stop,
 	.tx_queue_start = pmd_tx_queue_start,
 	.tx_queue_stop = pmd_tx_queue_stop,
+	.rx_queue_intr_enable = pmd_rx_queue_intr_enable,
+	.rx_queue_intr_disable = pmd_rx_queue_intr_disable,
+	.get_monitor_addr = pmd_get_monitor_addr,
 	.tx_done_cleanup = pmd_tx_done_cleanup,
 	.rxq_info_get = pmd_rxq_info_get,
 	.txq_info_get = pmd_txq_info_get,

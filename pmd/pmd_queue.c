@@ -2,8 +2,8 @@
 #include "pmd_queue.h"
 
 #include "net/vnet_features.h"
+#include "pmd_intr.h"
 #include "pmd_log.h"
-#include "pmd_port.h"
 
 #include <rte_malloc.h>
 
@@ -132,6 +132,7 @@ pmd_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 		rte_free(q);
 		return -ENOMEM;
 	}
+	pmd_ring_init(&q->ring, 0);
 	q->conf = *conf;
 	q->nb_desc = bound_desc(dev, "receive", id, nb_desc);
 	q->rxq.burst = pmd_burst_none;
@@ -196,6 +197,7 @@ pmd_rx_queue_release(struct rte_eth_dev *dev, uint16_t id)
 	dev->data->rx_queues[id] = NULL;
 	if (q == NULL)
 		return;
+	pmd_intr_free(dev);
 	pmd_ring_free(&q->ring);
 	rte_free(q);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pmd_queue_ops.h"
 
+#include "pmd_intr.h"
 #include "pmd_log.h"
 
 #include <rte_cycles.h>
@@ -68,17 +69,33 @@ burst_store(pmd_burst_fn **burst, pmd_burst_fn *fn)
 	__atomic_store_n(burst, fn, __ATOMIC_RELEASE);
 }
 
+/* What the queue's burst is to be, for as long as it is on. */
+static void
+rx_choose(struct pmd_port *port, struct pmd_rxq *rxq)
+{
+	rxq->poll = pmd_rx_variant(pmd_rx_flags(port->features))->burst;
+	rxq->variant = pmd_intr_wanted(port) ? pmd_rx_burst_event : rxq->poll;
+}
+
+static void
+tx_burst_on(struct pmd_port *port, struct pmd_txq *txq)
+{
+	txq->poll = pmd_tx_variant(pmd_tx_flags(port->features))->burst;
+	burst_store(&txq->burst, pmd_intr_wanted(port) ? pmd_tx_burst_event : txq->poll);
+}
+
 /* A receive queue that was on before throws away what is older than this moment. */
 static void
 rx_burst_on(struct pmd_port *port, struct pmd_rxq *rxq)
 {
-	rxq->variant = pmd_rx_variant(pmd_rx_flags(port->features))->burst;
+	rx_choose(port, rxq);
 	if (rxq->opened)
 		rxq->stale_until = virtq_index_peek(&rxq->q.vq.used->idx);
 	else
 		pmd_rxq_fill(rxq);
 	burst_store(&rxq->burst, rxq->opened ? pmd_rx_burst_resume : rxq->variant);
 	rxq->opened = true;
+	pmd_intr_wake(rxq);
 }
 
 void
@@ -92,12 +109,13 @@ pmd_bursts_on(struct pmd_port *port)
 			continue;
 		/* With the next backend the bursts just go on. */
 		if (rxq != NULL && rxq->burst == pmd_burst_none) {
-			rxq->variant = pmd_rx_variant(pmd_rx_flags(port->features))->burst;
+			rx_choose(port, rxq);
 			burst_store(&rxq->burst, rxq->variant);
 		}
-		if (txq != NULL)
-			burst_store(
-				&txq->burst, pmd_tx_variant(pmd_tx_flags(port->features))->burst);
+		if (rxq != NULL)
+			pmd_intr_wake(rxq);
+		if (txq != NULL && txq->burst == pmd_burst_none)
+			tx_burst_on(port, txq);
 	}
 }
 
@@ -154,8 +172,7 @@ pmd_rings_on(struct pmd_port *port, uint32_t first, uint32_t end)
 		if (rxq != NULL)
 			rx_burst_on(port, rxq);
 		if (txq != NULL)
-			burst_store(
-				&txq->burst, pmd_tx_variant(pmd_tx_flags(port->features))->burst);
+			tx_burst_on(port, txq);
 	}
 	device_enable(port, first, end, true);
 	/* It may have slept through what was published while the ring was disabled. */

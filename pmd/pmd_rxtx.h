@@ -78,6 +78,10 @@ struct pmd_rxq {
 	pmd_burst_fn *variant; /* what pmd_rx_burst_resume() hands over to */
 	uint16_t stale_until;  /* used entries before this position are too old to be delivered */
 	bool opened;           /* the ring was on before, its buffers are posted */
+	/* pmd_intr.h; call_fd and poll as above. */
+	pmd_burst_fn *poll; /* below pmd_rx_burst_event() */
+	int call_fd;        /* eventfd */
+	bool intr_on;       /* the application's wish; atomic */
 };
 
 /* Device-visible companion of a descriptor: header and indirect table of the packet it heads. */
@@ -104,6 +108,7 @@ struct pmd_txq {
 	struct pmd_tx_stats stats;
 	uint16_t port_id;
 	uint16_t queue_id;
+	pmd_burst_fn *poll; /* below pmd_tx_burst_event() */
 };
 
 /* Low bit of a transmit cookie, see plain_pool. */

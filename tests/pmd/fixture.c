@@ -154,6 +154,7 @@ port_configure(uint16_t port, struct port_shape shape)
 		.rxmode.offloads = shape.rx_offloads,
 		.rxmode.mtu = shape.mtu,
 		.intr_conf.lsc = shape.lsc,
+		.intr_conf.rxq = shape.rx_intr,
 	};
 
 	assert_int_equal(rte_eth_dev_configure(port, shape.rx, shape.tx, &conf), 0);

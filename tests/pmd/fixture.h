@@ -52,6 +52,7 @@ struct port_shape {
 	uint16_t mtu;     /* 0: default */
 	uint64_t rx_offloads;
 	bool lsc;
+	bool rx_intr;
 };
 void port_configure(uint16_t port, struct port_shape shape);
 bool port_up(uint16_t port);

@@ -123,8 +123,6 @@ modes_that_need_a_control_queue_are_refused(void **state)
 	assert_int_equal(rte_eth_dev_configure(port, 2, 2, &conf), -ENOTSUP);
 	conf = (struct rte_eth_conf){.lpbk_mode = 1};
 	assert_int_equal(rte_eth_dev_configure(port, 2, 2, &conf), -ENOTSUP);
-	conf = (struct rte_eth_conf){.intr_conf.rxq = 1};
-	assert_int_equal(rte_eth_dev_configure(port, 2, 2, &conf), -ENOTSUP);
 	conf = (struct rte_eth_conf){.intr_conf.lsc = 1};
 	assert_int_equal(rte_eth_dev_configure(port, 3, 2, &conf), -EINVAL);
 	assert_int_equal(rte_eth_dev_configure(port, 2, 2, &conf), 0);

@@ -2,6 +2,7 @@
 #include "traffic.h"
 
 #include <string.h>
+#include <sys/eventfd.h>
 
 static struct fake_chain chain;
 
@@ -20,6 +21,22 @@ traffic_in(struct backend *b, struct fake_device *d, unsigned int nb, uint8_t ta
 		fake_device_use(d, chain.head, 12 + TRAFFIC_BYTES);
 	}
 	fake_device_show(d);
+}
+
+bool
+traffic_interrupt(struct backend *b, uint32_t ring, struct fake_device *d, uint16_t old)
+{
+	uint16_t event =
+		rte_le_to_cpu_16(__atomic_load_n(&d->avail->ring[d->size], __ATOMIC_SEQ_CST));
+	uint16_t flags = rte_le_to_cpu_16(__atomic_load_n(&d->avail->flags, __ATOMIC_SEQ_CST));
+	bool due = flags == 0;
+
+	if (b->acked & B_F_EVENT_IDX) {
+		/* The flags word is to stay 0 then; 2.7.7.1. */
+		assert_int_equal(flags, 0);
+		due = (uint16_t)(d->used_pos - event - 1) < (uint16_t)(d->used_pos - old);
+	}
+	return due && eventfd_write(b->rings[ring].call_fd, 1) == 0;
 }
 
 unsigned int
