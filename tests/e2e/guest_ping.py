@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Two Linux guests in QEMU ping each other through the switch; one socket is QEMU's own."""
 
-import shutil
-
 import harness
-from guest import image
+from guest import machine
 
 ADDRESS = "ip addr add 10.0.0.{n}/24 dev eth0; ip link set eth0 up; ip link set eth0 promisc off\n"
 WAITING = ADDRESS.format(n=1) + "while :; do sleep 1; done\n"
@@ -18,27 +16,6 @@ cat /sys/class/net/eth0/device/features
 """
 
 
-def qemu(case, number, test, socket, memory=144):
-    """Boot a guest with one vhost-user network card; never by KVM (real-guests: it does not boot)."""
-    initrd = case.path(f"initrd{number}")
-    if shutil.which("qemu-system-x86_64") is None:
-        raise harness.Skip("the package qemu-system-x86 is not installed")
-    try:
-        kernel = image.build(initrd, test)
-    except image.Missing as reason:
-        raise harness.Skip(str(reason)) from None
-    # vectors=0: QEMU 7.2 crashes under TCG when a guest uses MSI-X on a vhost-user device.
-    return case.start(f"guest{number}", [
-        "qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
-        "-monitor", "none", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max",
-        "-m", str(memory), "-kernel", kernel, "-initrd", initrd,
-        "-append", "console=ttyS0 panic=-1 quiet",
-        "-object", f"memory-backend-memfd,id=mem,size={memory}M,share=on", "-numa", "node,memdev=mem",
-        "-chardev", f"socket,id=c0,path={socket}", "-netdev", "vhost-user,id=n0,chardev=c0,queues=2",
-        "-device", f"virtio-net-pci,netdev=n0,mac=52:54:00:00:00:0{number},mq=on,vectors=0,"
-                   "disable-legacy=on"], cpu=harness.CPUS[0])
-
-
 def expect_pings(case, guest):
     guest.expect_line("GUEST: test.sh ended with", 90)
     for count in (20, 10, 10):
@@ -49,8 +26,8 @@ def expect_pings(case, guest):
 def two_guests_ping_each_other(case):
     # Made for the second guest before QEMU listens: the port has to keep trying.
     switch = case.switch({"g1": "queues=2", "g2": "queues=2,client=1"})
-    waiting = qemu(case, 1, WAITING, f"{case.path('g1')}.sock")
-    pinging = qemu(case, 2, PINGING, f"{case.path('g2')}.sock,server=on")
+    waiting = machine.boot(case, 1, WAITING, f"{case.path('g1')}.sock")
+    pinging = machine.boot(case, 2, PINGING, f"{case.path('g2')}.sock,server=on")
     expect_pings(case, pinging)
     case.expect(waiting.alive(), "the first guest still runs")
     case.expect(switch.stop() == 0, "the switch ends with 0 on SIGINT")
@@ -61,8 +38,8 @@ def stock_backend_serves_the_same_guests(case):
     pmd = case.testpmd([f"net_vhost{i},iface={case.path(f'g{i + 1}')}.sock,queues=2" for i in (0, 1)],
                        ["--rxq=2", "--txq=2", "--forward-mode=io"], cpu=harness.CPUS[-1])
     pmd.command("start")
-    qemu(case, 1, WAITING, f"{case.path('g1')}.sock")
-    expect_pings(case, qemu(case, 2, PINGING, f"{case.path('g2')}.sock"))
+    machine.boot(case, 1, WAITING, f"{case.path('g1')}.sock")
+    expect_pings(case, machine.boot(case, 2, PINGING, f"{case.path('g2')}.sock"))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import subprocess
 import tempfile
 
 CACHE = pathlib.Path(__file__).resolve().parents[3] / ".cache" / "guest"
-MODULES = ["virtio_pci", "virtio_net"]
+MODULES = ["virtio_pci", "virtio_net", "8021q"]
 BUSYBOX = pathlib.Path("/usr/bin/busybox")
+ETHTOOL = pathlib.Path("/usr/sbin/ethtool")
 
 INIT = """#!/bin/sh
 mount -t proc proc /proc
@@ -78,6 +79,7 @@ def _fetch_kernel():
         for module in modules:
             shutil.copy(module, fresh / "modules")
         (fresh / "modules" / "order").write_text("\n".join(m.name for m in modules) + "\n")
+        (fresh / "wanted").write_text(" ".join(MODULES))
         shutil.rmtree(CACHE, ignore_errors=True)
         fresh.rename(CACHE)
 
@@ -93,19 +95,45 @@ def cpio(entries):
     return bytes(out)
 
 
-def build(initrd, test):
-    """Write an initramfs that runs the shell text `test`; @return the kernel to boot it with."""
+def _cached():
+    """Whether the cache holds what MODULES asks for now."""
+    wanted = CACHE / "wanted"
+    return wanted.exists() and wanted.read_text() == " ".join(MODULES)
+
+
+def _with_libraries(program):
+    """{path in the image: content} of a program and of the shared libraries it needs."""
+    files = {str(program).lstrip("/"): program.read_bytes()}
+    for library in re.findall(r"(/\S+) \(0x", _run("ldd", str(program))):
+        files[library.lstrip("/")] = pathlib.Path(library).read_bytes()
+    return files
+
+
+def build(initrd, test, programs=(), files=()):
+    """Write an initramfs that runs the shell text `test`; @return the kernel to boot it with.
+
+    programs: executables of this machine, at the same path in the guest, with their libraries.
+    files: {path: bytes} more; what is below bin/ can be run.
+    """
     if not BUSYBOX.exists():
         raise Missing("the package busybox-static is not installed")
-    if not (CACHE / "modules" / "order").exists():
+    if not _cached():
         CACHE.parent.mkdir(exist_ok=True)
         _fetch_kernel()
+    content = {"bin/busybox": BUSYBOX.read_bytes(), "init": INIT.encode(), "test.sh": test.encode()}
+    for program in programs:
+        if not program.exists():
+            raise Missing(f"{program} is not installed")
+        content.update(_with_libraries(program))
+    content.update({f"modules/{f.name}": f.read_bytes() for f in (CACHE / "modules").iterdir()})
+    content.update(files)
+    directories = {"bin", "sbin", "proc", "sys", "dev", "tmp"}
+    directories |= {str(d) for name in content for d in pathlib.PurePath(name).parents if str(d) != "."}
     directory, program, link = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o755, stat.S_IFLNK | 0o777
-    entries = [(d, directory, b"") for d in ("bin", "sbin", "proc", "sys", "dev", "modules", "tmp")]
-    entries.append(("bin/busybox", program, BUSYBOX.read_bytes()))
+    entries = [(d, directory, b"") for d in sorted(directories)]
+    entries += [(name, program, data) for name, data in content.items()]
     applets = subprocess.run([BUSYBOX, "--list"], stdout=subprocess.PIPE, text=True, check=True)
-    entries += [(f"bin/{a}", link, b"busybox") for a in applets.stdout.split() if a != "busybox"]
-    entries += [(f"modules/{f.name}", program, f.read_bytes()) for f in (CACHE / "modules").iterdir()]
-    entries += [("init", program, INIT.encode()), ("test.sh", program, test.encode())]
+    entries += [(f"bin/{a}", link, b"busybox") for a in applets.stdout.split()
+                if f"bin/{a}" not in content]
     initrd.write_bytes(cpio(entries))
     return CACHE / "vmlinuz"
