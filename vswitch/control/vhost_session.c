@@ -282,18 +282,42 @@ ring_state_changed(int vid, uint16_t ring, int on)
 	return 0;
 }
 
+/* With index_lock held. */
+static struct port_vhost *
+find(const char *path)
+{
+	for (uint32_t i = 0; i < PORT_MAX; i++) {
+		if (all[i] != NULL && strcmp(all[i]->path, path) == 0)
+			return all[i];
+	}
+	return NULL;
+}
+
 struct port_vhost *
 vhost_session_find(const char *path)
 {
-	struct port_vhost *pv = NULL;
+	struct port_vhost *pv;
 
 	pthread_mutex_lock(&index_lock);
-	for (uint32_t i = 0; i < PORT_MAX && pv == NULL; i++) {
-		if (all[i] != NULL && strcmp(all[i]->path, path) == 0)
-			pv = all[i];
-	}
+	pv = find(path);
 	pthread_mutex_unlock(&index_lock);
 	return pv;
+}
+
+bool
+vhost_session_port_name(const char *path, bool client, char *name)
+{
+	const struct port_vhost *pv;
+
+	/* The port stays as long as the lock is held: it is taken off the list first. */
+	pthread_mutex_lock(&index_lock);
+	pv = find(path);
+	if (pv != NULL && pv->client == client)
+		strcpy(name, pv->port->name);
+	else
+		pv = NULL;
+	pthread_mutex_unlock(&index_lock);
+	return pv != NULL;
 }
 
 void

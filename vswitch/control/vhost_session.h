@@ -20,6 +20,14 @@ void vhost_session_forbid(struct port_vhost *pv);
 struct port_vhost *vhost_session_find(const char *path);
 
 /**
+ * Name of the port that serves (client false) or connects to (true) a path. Any thread.
+ *
+ * @param name  [PORT_NAME_BYTES] Out.
+ * @return false: there is none.
+ */
+bool vhost_session_port_name(const char *path, bool client, char *name);
+
+/**
  * Stop all rings and refuse whatever the frontend still says; before the library is told to forget
  * the socket, since it calls nobody then. Main thread.
  */

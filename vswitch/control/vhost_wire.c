@@ -2,15 +2,14 @@
 #include "vhost_wire.h"
 
 #include "control.h"
+#include "vhost_gate.h"
 #include "vhost_msg.h"
 
 #include <rte_vhost.h>
 
 #include <dirent.h>
 #include <dlfcn.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -73,19 +72,10 @@ close_descriptors(struct msghdr *msg)
 static void
 limit_waiting(int fd)
 {
-	const struct timeval t = {.tv_usec = VHOST_WIRE_TIMEOUT_MS * 1000};
+	const struct timeval t = {.tv_usec = VHOST_GATE_TIMEOUT_MS * 1000};
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
-}
-
-/* Answers pile up when a frontend asks and does not read. */
-static bool
-takes_answers(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-
-	return poll(&p, 1, 0) != 0;
 }
 
 ssize_t
@@ -95,10 +85,6 @@ recvmsg(int fd, struct msghdr *msg, int flags)
 	uint32_t request;
 	ssize_t n;
 
-	if (header && !takes_answers(fd)) {
-		errno = ETIMEDOUT;
-		return -1;
-	}
 	n = syscall(SYS_recvmsg, fd, msg, flags);
 	if (!header || n != (ssize_t)HEADER_BYTES)
 		return n;
@@ -113,9 +99,10 @@ void
 vhost_wire_init(void)
 {
 	if (!active && dlsym(RTLD_DEFAULT, "recvmsg") != (void *)(uintptr_t)&recvmsg)
-		CONTROL_LOG(WARNING, "recvmsg() is not ours: frontends that stop in a message are "
-				     "not hung up on");
+		CONTROL_LOG(WARNING, "recvmsg() is not ours: a frontend can leave descriptors "
+				     "behind");
 	__atomic_store_n(&active, true, __ATOMIC_RELAXED);
+	vhost_gate_init();
 }
 
 /* Write ends of the pipes of this process. */

@@ -8,15 +8,13 @@
 #define VHOST_WIRE_H
 
 /**
- * From now on a frontend that stops in the middle of a message is hung up on after
- * VHOST_WIRE_TIMEOUT_MS, and one that does not read its answers when some dozens have piled up.
- * Descriptors that a message has no use for are closed on arrival.
+ * From now on descriptors that a message has no use for are closed on arrival. Should the library
+ * wait for a frontend all the same (vhost_gate.h keeps it from that), then no longer than
+ * VHOST_GATE_TIMEOUT_MS.
  *
  * Says so in the log if recvmsg() is somebody else's. Main thread, any number of times.
  */
 void vhost_wire_init(void);
-
-#define VHOST_WIRE_TIMEOUT_MS 500
 
 /**
  * rte_vhost_driver_start(), and the library's thread takes note at once: left alone it looks for

@@ -3,54 +3,14 @@
 #include "bench.h"
 #include "control/control.h"
 #include "control/fault_report.h"
-#include "control/port_vhost.h"
+#include "log_capture.h"
 
-#include <rte_log.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #define STATUS_OK 0xf
 
 static struct port *pa, *pb;
-static char *said;
-static size_t said_bytes;
-static FILE *stream;
-
-/* Keep what the switch says from now on. */
-static void
-listen_to_log(void)
-{
-	stream = open_memstream(&said, &said_bytes);
-	assert_non_null(stream);
-	assert_int_equal(rte_openlog_stream(stream), 0);
-	rte_log_set_level(control_logtype, RTE_LOG_NOTICE);
-}
-
-static void
-stop_listening(void)
-{
-	rte_log_set_level(control_logtype, RTE_LOG_CRIT);
-	rte_openlog_stream(NULL);
-	fclose(stream);
-	free(said);
-	said = NULL;
-}
-
-static uint32_t
-lines_with(const char *text)
-{
-	uint32_t nb = 0;
-
-	fflush(stream);
-	for (const char *p = said; p != NULL && (p = strstr(p, text)) != NULL; p++)
-		nb++;
-	return nb;
-}
 
 static void
 start_two(uint64_t protocol)
@@ -105,25 +65,26 @@ one_round_of_housekeeping_says_it_once(void **state)
 {
 	(void)state;
 	start_two(FE_P_ACK | FE_P_STATUS);
-	listen_to_log();
+	capture_log();
 	vswitch_housekeep();
-	assert_int_equal(lines_with("broke"), 0);
+	assert_int_equal(captured_lines("broke"), 0);
 	break_ring();
 	vswitch_housekeep();
-	assert_int_equal(lines_with("port a: the guest broke transmitq 0, ring 1: available entry "
-				    "names a descriptor outside the table: descriptor 65, head 65, "
-				    "position 0; stopped until the guest resets it"),
+	assert_int_equal(
+		captured_lines("port a: the guest broke transmitq 0, ring 1: available entry "
+			       "names a descriptor outside the table: descriptor 65, head 65, "
+			       "position 0; stopped until the guest resets it"),
 		1);
 	for (uint32_t i = 0; i < 100; i++)
 		vswitch_housekeep();
-	assert_int_equal(lines_with("broke"), 1);
+	assert_int_equal(captured_lines("broke"), 1);
 	assert_true(faults(1).standing);
 	assert_int_equal(faults(1).total, 1);
 	assert_int_equal(faults(1).by[VIRTQ_FAULT_HEAD_INDEX], 1);
 	/* Its other rings go on, and its neighbour. */
 	bench_pass(&fa, 3, &fb, 0, 1, 8);
 	bench_pass(&fb, 1, &fa, 0, 2, 8);
-	stop_listening();
+	release_log();
 }
 
 /* Broken and reset before anybody looked: counted all the same. */
@@ -132,7 +93,7 @@ fault_that_was_reset_before_the_next_look_is_told(void **state)
 {
 	(void)state;
 	start_two(FE_P_ACK);
-	listen_to_log();
+	capture_log();
 	for (uint32_t i = 0; i < 5; i++) {
 		break_ring();
 		stop_ring(1);
@@ -141,13 +102,13 @@ fault_that_was_reset_before_the_next_look_is_told(void **state)
 		assert_true(frontend_barrier(&fa));
 	}
 	vswitch_housekeep();
-	assert_int_equal(lines_with("ring 1 (5 times since the last line)"), 1);
-	assert_int_equal(lines_with("it has reset it since"), 1);
+	assert_int_equal(captured_lines("ring 1 (5 times since the last line)"), 1);
+	assert_int_equal(captured_lines("it has reset it since"), 1);
 	assert_int_equal(faults(1).total, 5);
 	assert_int_equal(fault_count(pa), 5);
 	assert_false(faults(1).standing);
 	bench_pass(&fa, 1, &fb, 0, 1, 8);
-	stop_listening();
+	release_log();
 }
 
 static void
@@ -157,7 +118,7 @@ guest_that_breaks_its_ring_for_ever_does_not_fill_the_log(void **state)
 
 	(void)state;
 	start_two(FE_P_ACK | FE_P_STATUS);
-	listen_to_log();
+	capture_log();
 	for (uint32_t i = 0; i < 2000; i++) {
 		break_ring();
 		vswitch_housekeep();
@@ -166,11 +127,11 @@ guest_that_breaks_its_ring_for_ever_does_not_fill_the_log(void **state)
 		frontend_status(&fa, STATUS_OK);
 	}
 	assert_int_equal(faults(1).total, 2000);
-	assert_true(lines_with("broke") >= 1);
-	assert_true(lines_with("broke") <=
+	assert_true(captured_lines("broke") >= 1);
+	assert_true(captured_lines("broke") <=
 		    CONTROL_LINES_PER_SECOND * (uint32_t)(time(NULL) - began + 2));
 	bench_pass(&fa, 1, &fb, 0, 1, 8);
-	stop_listening();
+	release_log();
 }
 
 static void
