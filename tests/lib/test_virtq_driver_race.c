@@ -4,70 +4,73 @@
  * driver saw: no buffer comes back that is not out, and no length is beyond its buffer.
  */
 #include "driver_ring.h"
-
-#include <pthread.h>
-#include <sched.h>
-#include <string.h>
+#include "race.h"
 
 #define SIZE 16
 
 static struct driver_ring ring;
-static bool stop;
 static uint16_t published; /* for the flipper: what it may use without going too far */
-
-static const uint32_t lens[] = {0, 60, 64, 64 + SIZE, 4096, UINT32_MAX};
-
-static void *
-flip(void *arg)
-{
-	uint64_t seed = 121;
-
-	(void)arg;
-	for (uint32_t i = 0; !__atomic_load_n(&stop, __ATOMIC_RELAXED); i++) {
-		struct virtq_used_elem *e = &ring.vq.used->ring[random_below(&seed, SIZE)];
-		uint32_t id = random_below(&seed, SIZE + (random_below(&seed, 256) == 0));
-		uint32_t len = lens[random_below(&seed, random_below(&seed, 8) == 0 ? 6 : 3)];
-		uint16_t idx = __atomic_load_n(&published, __ATOMIC_RELAXED);
-
-		/* Both threads may have to share a core. */
-		if (i % 256 == 0)
-			sched_yield();
-		switch (random_below(&seed, 4)) {
-		case 0: /* the slot's own descriptor: as a driver in sequence expects it */
-			id = (uint32_t)(e - ring.vq.used->ring);
-			/* fall through */
-		case 1:
-			__atomic_store_n(&e->id, id, __ATOMIC_RELAXED);
-			break;
-		case 2:
-			__atomic_store_n(&e->len, len, __ATOMIC_RELAXED);
-			break;
-		default:
-			/* Mostly what is out, sometimes too far or back. */
-			idx = (uint16_t)(idx + (random_below(&seed, 512) == 0 ? 3 : 0));
-			__atomic_store_n(&ring.vq.used->idx, idx, __ATOMIC_RELAXED);
-		}
-	}
-	return NULL;
-}
-
 static bool out[SIZE];
 static uint32_t nb_out;
+
+static const uint32_t lens[8] = {0, 60, 64, 64 + SIZE, 4096, UINT32_MAX, 60, 64};
+
+/* One word of what the device owns; every bit of chance is used once. */
+static void
+flip(uint64_t *seed)
+{
+	uint32_t bits = random_next(seed);
+	uint32_t slot = bits >> 2 & (SIZE - 1);
+	struct virtq_used_elem *e = &ring.vq.used->ring[slot];
+	uint32_t id = bits >> 6 & (SIZE - 1);
+	uint16_t idx;
+
+	switch (bits & 3) {
+	case 0: /* the slot's own descriptor: as a driver in sequence expects it */
+		__atomic_store_n(&e->id, slot, __ATOMIC_RELAXED);
+		break;
+	case 1: /* any, rarely outside the table */
+		__atomic_store_n(
+			&e->id, id + ((bits >> 10 & 255) == 0 ? SIZE : 0), __ATOMIC_RELAXED);
+		break;
+	case 2: /* mostly one that is possible */
+		__atomic_store_n(&e->len, lens[(bits >> 10 & 7) == 0 ? bits >> 13 & 7 : id % 3],
+			__ATOMIC_RELAXED);
+		break;
+	default: /* mostly what is out, sometimes too far */
+		idx = __atomic_load_n(&published, __ATOMIC_RELAXED);
+		__atomic_store_n(&ring.vq.used->idx,
+			(uint16_t)(idx + ((bits >> 10 & 511) == 0 ? 3 : 0)), __ATOMIC_RELAXED);
+	}
+}
 
 static void
 give_back(const void *c, uint32_t len)
 {
 	uintptr_t n = (uintptr_t)c - 1;
 
-	assert_true(n < SIZE && out[n]);
-	assert_true(len <= 64 + n);
+	RACE_CHECK(n < SIZE && out[n]);
+	RACE_CHECK(len <= 64 + n);
 	out[n] = false;
 	nb_out--;
 }
 
-/* Burst code: check a run of entries at once, use the lengths that were read then. */
 static void
-get_in_sequence(uint32_t *got)
+add_all(void)
+{
+	for (uintptr_t n = 0; n < SIZE; n++) {
+		if (!out[n] && driver_ring_add(&ring, n) == 0) {
+			out[n] = true;
+			nb_out++;
+		}
+	}
+	virtq_driver_publish(&ring.q);
+	__atomic_store_n(&published, ring.q.avail_idx, __ATOMIC_RELAXED);
+}
+
+/* Burst code: check a run of entries at once, use the lengths that were read then. */
+static uint16_t
+get_in_sequence(void)
 {
 	uint32_t copy[SIZE];
 	uint16_t n = virtq_driver_used(&ring.q, SIZE);
@@ -83,54 +86,67 @@ get_in_sequence(uint32_t *got)
 		give_back(ring.q.cookies[slot], copy[i]);
 	}
 	virtq_driver_seq_got(&ring.q, n);
-	*got += n;
+	return n;
 }
 
-static void
-run(uint32_t flags, uint32_t wanted)
+static uint16_t
+get_all(void)
 {
-	pthread_t thread;
-	uint32_t got = 0;
+	uint16_t got = 0;
 	uint32_t len;
 	void *c;
 
-	stop = false;
+	if (ring.q.sequence && ring.q.batch_left == 0)
+		got = get_in_sequence();
+	while ((c = virtq_driver_get(&ring.q, &len)) != NULL) {
+		give_back(c, len);
+		got++;
+	}
+	RACE_CHECK(virtq_driver_outstanding(&ring.q) == nb_out);
+	return got;
+}
+
+static void
+detach_all(void)
+{
+	void *c;
+
+	while ((c = virtq_driver_detach(&ring.q)) != NULL)
+		give_back(c, 0);
+	RACE_CHECK(nb_out == 0);
+}
+
+static void
+run(uint32_t flags, const char *name)
+{
+	uint64_t faults[VIRTQ_FAULT_MAX] = {0};
+	struct race race;
+
 	published = 0;
 	driver_ring_open(&ring, SIZE, flags);
-	assert_int_equal(pthread_create(&thread, NULL, flip, NULL), 0);
-	/* Until enough was tried, however the threads are scheduled. */
-	while (got < wanted) {
-		uint32_t before = got;
+	race_start(&race, flip, 121, 200000, 2000000);
+	while (!race_enough(&race)) {
+		uint16_t got;
 
-		for (uintptr_t n = 0; n < SIZE; n++) {
-			if (!out[n] && driver_ring_add(&ring, n) == 0) {
-				out[n] = true;
-				nb_out++;
-			}
-		}
-		virtq_driver_publish(&ring.q);
-		__atomic_store_n(&published, ring.q.avail_idx, __ATOMIC_RELAXED);
-		if (ring.q.sequence && ring.q.batch_left == 0)
-			get_in_sequence(&got);
-		while ((c = virtq_driver_get(&ring.q, &len)) != NULL) {
-			give_back(c, len);
-			got++;
-		}
-		assert_int_equal(virtq_driver_outstanding(&ring.q), nb_out);
-		if (got == before)
+		add_all();
+		got = get_all();
+		race.chains += got;
+		if (got == 0)
 			sched_yield();
 		if (!virtq_driver_broken(&ring.q))
 			continue;
-		while ((c = virtq_driver_detach(&ring.q)) != NULL)
-			give_back(c, 0);
-		assert_int_equal(nb_out, 0);
+		faults[ring.q.fault.fault]++;
+		detach_all();
 		virtq_driver_init(&ring.q, &ring.vq, ring.private.mem);
 		__atomic_store_n(&published, 0, __ATOMIC_RELAXED);
 	}
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
-	while ((c = virtq_driver_detach(&ring.q)) != NULL)
-		give_back(c, 0);
+	race_end(&race, name);
+	for (uint32_t i = VIRTQ_FAULT_NONE + 1; i < VIRTQ_FAULT_MAX; i++) {
+		if (faults[i] != 0)
+			printf("# %s: broken and restarted %lu times: %s\n", name,
+				(unsigned long)faults[i], virtq_fault_str((enum virtq_fault)i));
+	}
+	detach_all();
 	driver_ring_close(&ring);
 }
 
@@ -138,14 +154,14 @@ static void
 driver_uses_what_it_checked(void **state)
 {
 	(void)state;
-	run(0, 200000);
+	run(0, "driver");
 }
 
 static void
 driver_in_order_uses_what_it_checked(void **state)
 {
 	(void)state;
-	run(VIRTQ_IN_ORDER, 200000);
+	run(VIRTQ_IN_ORDER, "driver in order");
 }
 
 int
