@@ -11,7 +11,7 @@
 #         asan   the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #         e2e    driver <-> switch, real processes
 #         qemu   Linux guests
-#         fuzz   made-up input for the trust boundaries, time-boxed; no root, no hugepages
+#         fuzz   libFuzzer at the trust boundaries, a minute each; no root, no hugepages
 #         others that tests/meson.build has: only when asked for by name
 #
 # The last line counts single cases: "N passed, N failed" or "N passed, N failed, N skipped".
@@ -101,7 +101,8 @@ run_suite() {
 
 groups=build
 : "${suites:=fast asan fuzz e2e qemu}"
-case " $suites " in *' qemu '*) groups='build qemu' ;; esac
+case " $suites " in *' qemu '*) groups="$groups qemu" ;; esac
+case " $suites " in *' fuzz '*) groups="$groups fuzz" ;; esac
 # shellcheck disable=SC2086  # words
 setup_packages $groups
 setup_sdk
@@ -130,7 +131,15 @@ for suite in $suites; do
         run_suite fast asan
         choose_build_dir build >/dev/null
         ;;
-    fast | fuzz) run_suite "$suite" "$suite" ;;
+    fuzz)
+        # Everything instrumented: the fuzzers see the branches of what they call.
+        CC=clang-14 BUILD_TARGETS=fuzzers setup_build build-fuzz -Dbuildtype=debugoptimized \
+            -Db_sanitize=address,undefined -Db_lundef=false \
+            '-Dc_args=-fno-sanitize-recover=all -fsanitize=fuzzer-no-link'
+        run_suite fuzz fuzz
+        choose_build_dir build >/dev/null
+        ;;
+    fast) run_suite fast fast ;;
     *)
         setup_hugepages "$E2E_MIB"
         # tests/e2e/harness.py: the same cases without hugepages.
