@@ -3,7 +3,7 @@
 #include "datapath/copy.h"
 #include "datapath/fdb.h"
 #include "datapath/forward.h"
-#include "net/vnet_hdr.h"
+#include "datapath/out.h"
 
 #include <rte_cpuflags.h>
 #include <rte_vect.h>
@@ -114,121 +114,19 @@ forward_interrupt(int call_fd, uint64_t *interrupts)
 		__atomic_fetch_add(interrupts, 1, __ATOMIC_RELAXED);
 }
 
-/*
- * Writing to a guest's buffers: a run of pieces, possibly of several chains, filled from the front.
- */
-struct out {
-	struct virtq_device *q;
-	const struct virtq_seg *seg;
-	uint32_t offset; /* in *seg */
-};
-
-static void
-out_write(struct out *out, const uint8_t *from, uint32_t n)
-{
-	while (n > 0) {
-		uint32_t part = RTE_MIN(n, out->seg->len - out->offset);
-
-		rte_memcpy(out->seg->ptr + out->offset, from, part);
-		virtq_device_log(out->q, out->seg->guest + out->offset, part);
-		from += part;
-		n -= part;
-		out->offset += part;
-		if (out->offset == out->seg->len) {
-			out->seg++;
-			out->offset = 0;
-		}
-	}
-}
-
-static void
-out_frame(struct out *out, const struct frame *f, uint16_t hdr_bytes, uint16_t num_buffers)
-{
-	struct virtio_net_hdr hdr;
-	uint32_t head = RTE_MIN(f->len, (uint32_t)FRAME_HEAD);
-
-	vnet_hdr_clear_rx(&hdr, hdr_bytes, num_buffers);
-	out_write(out, (const uint8_t *)&hdr, hdr_bytes);
-	out_write(out, f->head, head);
-	if (f->nb_segs == 0) {
-		out_write(out, f->rest, f->len - head);
-		return;
-	}
-	for (uint32_t i = 0; i < f->nb_segs; i++)
-		out_write(out, f->segs[i].ptr, f->segs[i].len);
-}
-
-/* Buffers for one frame: chains from avail_next on until they hold it. */
-struct gathered {
-	uint32_t bytes;
-	uint16_t nb_chains;
-	uint16_t nb_segs;
-};
-
-/* Walk one more chain. Returns the counter to raise when the frame cannot be sent, else NULL. */
-static uint64_t *
-gather_chain(struct worker *w, struct port_txq *txq, struct gathered *g)
-{
-	struct virtq_device *q = &txq->vq;
-	struct virtq_chain chain;
-	uint16_t head;
-
-	if (g->nb_chains == WORKER_CHAINS)
-		return &txq->stats.buffers_too_small;
-	if (virtq_device_avail(q, (uint16_t)(g->nb_chains + 1)) <= g->nb_chains)
-		return virtq_device_broken(q) ? &txq->stats.ring_fault : &txq->stats.no_descriptor;
-	head = virtq_device_head_raw(q, g->nb_chains);
-	switch (virtq_device_walk(
-		q, head, &w->out[g->nb_segs], (uint16_t)(WORKER_SEGS - g->nb_segs), &chain)) {
-	case VIRTQ_FAULT_NONE:
-		break;
-	case VIRTQ_FAULT_CHAIN_SEGMENTS:
-		return &txq->stats.buffers_too_small;
-	default:
-		return &txq->stats.ring_fault;
-	}
-	if (chain.nb_read != 0) {
-		virtq_device_set_fault(q, VIRTQ_FAULT_NOT_WRITABLE, head, chain.nb_read);
-		return &txq->stats.ring_fault;
-	}
-	w->out_heads[g->nb_chains] = head;
-	w->out_bytes[g->nb_chains] = chain.write_bytes;
-	g->nb_chains++;
-	g->nb_segs = (uint16_t)(g->nb_segs + chain.nb_write);
-	g->bytes += chain.write_bytes;
-	return NULL;
-}
-
 void
 forward_send_chains(struct worker *w, struct port_txq *txq, const struct frame *frame)
 {
-	struct virtq_device *q = &txq->vq;
-	uint32_t left = frame->len + txq->hdr_bytes;
-	struct gathered g = {0};
-	struct out out = {.q = q, .seg = w->out};
+	struct out out;
+	uint64_t *drop = out_open(&out, w, txq, frame->len);
 
-	while (g.bytes < left) {
-		uint64_t *drop = gather_chain(w, txq, &g);
-
-		if (drop == NULL && g.bytes < left && !txq->merge)
-			drop = &txq->stats.too_big_no_merge;
-		if (drop != NULL) {
-			(*drop)++;
-			return;
-		}
+	if (drop != NULL) {
+		(*drop)++;
+		return;
 	}
-	out_frame(&out, frame, txq->hdr_bytes, g.nb_chains);
-	for (uint16_t i = 0; i < g.nb_chains; i++) {
-		uint32_t part = RTE_MIN(left, w->out_bytes[i]);
-
-		virtq_device_put(q, w->out_heads[i], part);
-		left -= part;
-	}
-	virtq_device_taken(q, g.nb_chains);
-	txq->stats.packets++;
-	txq->stats.bytes += frame->len;
-	if (g.nb_chains > 1)
-		txq->stats.merged++;
+	out_header(&out);
+	out_frame(&out, frame);
+	out_close(&out, frame->len);
 }
 
 /*
