@@ -4,6 +4,7 @@
 #include "datapath/fdb.h"
 #include "datapath/worker.h"
 #include "net/vnet_features.h"
+#include "net/vnet_offload.h"
 
 #include <rte_errno.h>
 #include <rte_malloc.h>
@@ -182,6 +183,7 @@ port_ring_start(struct port *port, uint32_t ring, const struct port_ring *conf)
 			return -ENOMEM;
 		device_start(&rxq->vq, &vq, port, conf);
 		rxq->hdr_bytes = vnet_hdr_bytes(conf->features);
+		rxq->can = vnet_can(conf->features, VNET_TRANSMIT);
 		rxq->call_fd = conf->call_fd;
 		rxq->to = (struct port_mac_memo){0};
 		rxq->from = (struct port_mac_memo){0};
@@ -193,6 +195,7 @@ port_ring_start(struct port *port, uint32_t ring, const struct port_ring *conf)
 			return -ENOMEM;
 		device_start(&txq->vq, &vq, port, conf);
 		txq->hdr_bytes = vnet_hdr_bytes(conf->features);
+		txq->can = vnet_can(conf->features, VNET_RECEIVE);
 		txq->merge = conf->features & virtq_bit(VIRTIO_NET_F_MRG_RXBUF);
 		txq->call_fd = conf->call_fd;
 		txq->running = true;

@@ -29,6 +29,11 @@
 #define PORT_RX_DROPS(_) \
 	_(runt, "shorter than the virtio-net header and an Ethernet header") \
 	_(oversize, "longer than the largest frame the switch carries") \
+	_(not_negotiated, "header asks for an offload that the guest did not negotiate") \
+	_(bad_checksum_place, "header's csum_start and csum_offset lie outside the frame") \
+	_(bad_segmentation, \
+		"header's gso_type, gso_size or flags contradict each other or the frame") \
+	_(gso_size_too_small, "gso_size asks for more segments than the switch makes of a frame") \
 	_(too_many_segments, "cut into more descriptors than the switch accepts") \
 	_(invalid_source, "source address is multicast or zero") \
 	_(reserved_multicast, "to 01:80:c2:00:00:0x, which bridges do not forward") \
@@ -44,19 +49,26 @@
 	_(buffers_too_small, "frame would span more guest buffers than the switch fills for one") \
 	_(ring_fault, "guest's receiveq is broken")
 
+/* Work done on packets for a guest that does not take them as their sender left them. */
+#define PORT_TX_OFFLOADS(_) \
+	_(csum_completed, "checksums completed: guest takes no partial ones") \
+	_(segmented, "frames cut into segments: guest takes no such large ones") \
+	_(segments, "segments made of them")
+
 #define PORT_STAT_FIELD(name, text) uint64_t name;
 struct port_rx_stats {
-	uint64_t packets; /* taken from the guest, dropped ones included */
+	uint64_t packets; /* taken from the guest, dropped ones included; segments to be: one */
 	uint64_t bytes;   /* frames, without the virtio-net header */
 	uint64_t flooded;
 	uint64_t interrupts;
 	PORT_RX_DROPS(PORT_STAT_FIELD)
 };
 struct port_tx_stats {
-	uint64_t packets; /* delivered */
+	uint64_t packets; /* delivered; each segment is one */
 	uint64_t bytes;
 	uint64_t merged; /* delivered in several buffers */
 	uint64_t interrupts;
+	PORT_TX_OFFLOADS(PORT_STAT_FIELD)
 	PORT_TX_DROPS(PORT_STAT_FIELD)
 };
 #undef PORT_STAT_FIELD
@@ -84,6 +96,7 @@ struct port_rxq {
 	struct port *port;
 	uint16_t pair;
 	uint16_t hdr_bytes; /* 12 or 20 */
+	uint32_t can;       /* enum vnet_can that its packets may ask for; 0: no header is read */
 	int call_fd;        /* eventfd, -1 for none; written by the worker */
 	struct port_mac_memo to;
 	struct port_mac_memo from;
@@ -98,7 +111,8 @@ struct port_txq {
 	rte_spinlock_t lock;
 	uint16_t pair;
 	uint16_t hdr_bytes;
-	bool merge; /* MRG_RXBUF */
+	bool merge;   /* MRG_RXBUF */
+	uint32_t can; /* enum vnet_can that the guest takes */
 	int call_fd;
 	struct virtq_device vq;
 	struct port *port;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "message_filter.h"
 
+#include "datapath/offload.h"
 #include "net/vnet_features.h"
 
 #include <rte_common.h>
@@ -88,7 +89,7 @@ filter_features(const struct port *port, uint64_t protocol_features __rte_unused
 	uint64_t features = virtq_bit(VIRTIO_F_VERSION_1) | virtq_bit(VIRTIO_NET_F_MRG_RXBUF) |
 			    virtq_bit(VIRTIO_F_INDIRECT_DESC) | virtq_bit(VIRTIO_F_EVENT_IDX) |
 			    virtq_bit(VIRTIO_F_IN_ORDER) | virtq_bit(VHOST_F_LOG_ALL_BIT) |
-			    virtq_bit(VHOST_USER_F_PROTOCOL_FEATURES);
+			    virtq_bit(VHOST_USER_F_PROTOCOL_FEATURES) | OFFLOAD_FEATURES;
 
 	if (port->max_pairs > 1)
 		features |= virtq_bit(VIRTIO_NET_F_MQ);

@@ -90,6 +90,9 @@ add_tx(struct rte_tel_data *d, const struct port_tx_stats *s)
 	rte_tel_data_add_dict_u64(d, "tx_merged", s->merged);
 	rte_tel_data_add_dict_u64(d, "tx_interrupts", s->interrupts);
 	rte_tel_data_add_dict_u64(d, "tx_dropped", figures_tx_dropped(s));
+#define ADD_OFFLOAD(name, text) rte_tel_data_add_dict_u64(d, "tx_" #name, s->name);
+	PORT_TX_OFFLOADS(ADD_OFFLOAD)
+#undef ADD_OFFLOAD
 	add_drops(d, "tx_drops", s, figures_tx_drops, figures_nb_tx_drops);
 }
 

@@ -66,15 +66,18 @@ publish_targets(struct worker *w, struct burst *b)
 
 /* Copies of frames to every other port, a burst each; one receiveq is locked at a time. */
 static __rte_noinline void
-flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies, uint16_t n)
+flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies,
+	const struct vnet_offload *offloads, uint16_t n)
 {
 	const struct worker_ports *ports = __atomic_load_n(&worker_ports, __ATOMIC_ACQUIRE);
 	struct frame *frames[WORKER_BURST];
 
-	w->nb_segs = 0;
+	w->burst.nb_segs = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		frames[i] = &w->frames[i];
 		forward_of_mbuf(w, frames[i], copies[i]);
+		if (w->burst.asks)
+			frames[i]->offload = offloads[i];
 	}
 	for (uint16_t i = 0; ports != NULL && i < ports->nb; i++) {
 		struct burst b = {.nb_targets = 1};
@@ -99,6 +102,7 @@ FUNCTION_NAME(FORWARD_ISA)(struct worker *w, struct port_rxq *rxq)
 {
 	struct virtq_device *q = &rxq->vq;
 	struct rte_mbuf *copies[WORKER_BURST];
+	struct vnet_offload offloads[WORKER_BURST]; /* of the copies */
 	struct taken t;
 	struct burst b;
 	uint16_t nb_copies = 0;
@@ -106,15 +110,18 @@ FUNCTION_NAME(FORWARD_ISA)(struct worker *w, struct port_rxq *rxq)
 
 	if (n == 0)
 		return 0;
-	w->nb_segs = 0;
+	w->burst = (struct worker_burst){0};
 	n = take(w, rxq, &t, RTE_MIN(n, (uint16_t)WORKER_BURST));
 	decide(w, rxq, &t, n, &b);
 	for (uint16_t i = 0; i < b.nb_flood; i++) {
 		copies[nb_copies] = forward_to_mbuf(b.flood[i]);
-		if (copies[nb_copies] != NULL)
-			nb_copies++;
-		else
+		if (copies[nb_copies] == NULL) {
 			rxq->stats.no_mbuf++;
+			continue;
+		}
+		if (w->burst.asks)
+			offloads[nb_copies] = b.flood[i]->offload;
+		nb_copies++;
 	}
 	if (w->shared)
 		lock_targets(&b);
@@ -128,6 +135,6 @@ FUNCTION_NAME(FORWARD_ISA)(struct worker *w, struct port_rxq *rxq)
 		forward_interrupt(rxq->call_fd, &rxq->stats.interrupts);
 	publish_targets(w, &b);
 	if (unlikely(nb_copies > 0))
-		flood(w, rxq, copies, nb_copies);
+		flood(w, rxq, copies, offloads, nb_copies);
 	return n;
 }

@@ -31,6 +31,9 @@ enum forward_take {
 	FORWARD_FAULT,   /* the ring is broken from here on */
 };
 
+/** Copy the first n bytes of the pieces, to may be NULL, and move past them. */
+void forward_pull(struct virtq_seg **segs, uint32_t *nb_segs, uint8_t *to, uint32_t n);
+
 /** A chain that is not one readable descriptor with a frame of ordinary length. */
 enum forward_take forward_take_chain(
 	struct worker *w, struct port_rxq *rxq, uint16_t head, struct frame *frame);
@@ -38,8 +41,11 @@ enum forward_take forward_take_chain(
 /**
  * Send one frame into as many of the guest's buffers as it takes, however these are cut.
  * Counts what becomes of it. The caller has the lock.
+ *
+ * @param offload  For its header; NULL: nothing is asked for.
  */
-void forward_send_chains(struct worker *w, struct port_txq *txq, const struct frame *frame);
+void forward_send_chains(struct worker *w, struct port_txq *txq, const struct frame *frame,
+	const struct vnet_offload *offload);
 
 /** A copy of a frame in mbufs, NULL when the pool is empty. */
 struct rte_mbuf *forward_to_mbuf(const struct frame *frame);

@@ -8,6 +8,7 @@
 
 #include "datapath/copy.h"
 #include "datapath/forward.h"
+#include "datapath/offload.h"
 #include "net/vnet_hdr.h"
 
 #include <rte_prefetch.h>
@@ -20,9 +21,21 @@ write_frame(uint8_t *to, const struct frame *f)
 		rte_memcpy(to + FRAME_HEAD, f->rest, f->len - FRAME_HEAD);
 }
 
+/*
+ * asks: frames of the burst have something to say in their headers. A constant, so that bursts
+ * without offloads pay nothing for it.
+ */
+static __rte_always_inline void
+write_header(uint8_t *to, uint16_t hdr, const struct frame *f, const bool asks)
+{
+	vnet_hdr_clear_rx(to, hdr, 1);
+	if (asks)
+		vnet_offload_write(to, &f->offload);
+}
+
 /* A burst into buffers of one descriptor each whose heads follow one another. */
 static __rte_always_inline bool
-send_run(struct port_txq *txq, struct frame **frames, uint16_t n)
+send_run(struct port_txq *txq, struct frame **frames, uint16_t n, const bool asks)
 {
 	struct virtq_device *q = &txq->vq;
 	const uint16_t hdr = txq->hdr_bytes;
@@ -50,7 +63,7 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n)
 		rte_prefetch0_write(to[i] + RTE_MIN(lens[i], hdr + 64U) - 1);
 	}
 	for (unsigned int i = 0; i < n; i++) {
-		vnet_hdr_clear_rx(to[i], hdr, 1);
+		write_header(to[i], hdr, frames[i], asks);
 		write_frame(to[i] + hdr, frames[i]);
 	}
 	virtq_device_put_run(q, first, lens, n);
@@ -61,8 +74,8 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n)
 }
 
 /* Frames of one piece into buffers of one descriptor, until one is not. Returns how many. */
-static __rte_noinline uint16_t
-send_each(struct port_txq *txq, struct frame **frames, uint16_t n)
+static __rte_always_inline uint16_t
+send_one_by_one(struct port_txq *txq, struct frame **frames, uint16_t n, const bool asks)
 {
 	struct virtq_device *q = &txq->vq;
 	const uint16_t hdr = txq->hdr_bytes;
@@ -84,7 +97,7 @@ send_each(struct port_txq *txq, struct frame **frames, uint16_t n)
 	for (i = 0; i < n; i++) {
 		uint32_t len = frames[i]->len + hdr;
 
-		vnet_hdr_clear_rx(one[i].ptr, hdr, 1);
+		write_header(one[i].ptr, hdr, frames[i], asks);
 		write_frame(one[i].ptr + hdr, frames[i]);
 		virtq_device_log(q, one[i].guest, len);
 		virtq_device_put(q, heads[i], len);
@@ -96,21 +109,30 @@ send_each(struct port_txq *txq, struct frame **frames, uint16_t n)
 	return n;
 }
 
-static __rte_always_inline uint16_t
-send_straight(struct port_txq *txq, struct frame **frames, uint16_t n)
+static __rte_noinline uint16_t
+send_each(struct port_txq *txq, struct frame **frames, uint16_t n)
 {
+	return send_one_by_one(txq, frames, n, false);
+}
+
+static __rte_always_inline uint16_t
+send_straight(struct port_txq *txq, struct frame **frames, uint16_t n, const bool asks)
+{
+	if (asks)
+		return send_run(txq, frames, n, true) ? n : send_one_by_one(txq, frames, n, true);
 	if (likely(n == WORKER_BURST)) {
-		if (likely(send_run(txq, frames, WORKER_BURST)))
+		if (likely(send_run(txq, frames, WORKER_BURST, false)))
 			return n;
-	} else if (send_run(txq, frames, n)) {
+	} else if (send_run(txq, frames, n, false)) {
 		return n;
 	}
 	return send_each(txq, frames, n);
 }
 
-/* The caller has the lock. Frames that find no buffer are dropped and counted. */
+/* Frames that find no buffer are dropped and counted. */
 static __rte_always_inline void
-send(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n)
+send_frames(
+	struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n, const bool asks)
 {
 	uint16_t i = 0;
 
@@ -121,10 +143,12 @@ send(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n)
 
 		if (ready == 0)
 			break;
-		sent = send_straight(txq, &frames[i], ready);
+		sent = send_straight(txq, &frames[i], ready, asks);
 		i += sent;
-		if (sent < ready && i < n)
-			forward_send_chains(w, txq, frames[i++]);
+		if (sent < ready && i < n) {
+			forward_send_chains(w, txq, frames[i], asks ? &frames[i]->offload : NULL);
+			i++;
+		}
 	}
 	if (unlikely(i < n)) {
 		if (virtq_device_broken(&txq->vq))
@@ -132,6 +156,35 @@ send(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n)
 		else
 			txq->stats.no_descriptor += (uint64_t)(n - i);
 	}
+}
+
+/* Frames that ask for something: as they are to a guest that takes them so, else completed. */
+static __rte_noinline void
+send_offloads(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n)
+{
+	while (n > 0) {
+		uint16_t fit = 0;
+
+		while (fit < n && vnet_offload_fits(&frames[fit]->offload, txq->can))
+			fit++;
+		send_frames(w, txq, frames, fit, true);
+		frames += fit;
+		n = (uint16_t)(n - fit);
+		if (n > 0) {
+			offload_complete(w, txq, *frames++);
+			n--;
+		}
+	}
+}
+
+/* The caller has the lock. */
+static __rte_always_inline void
+send(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n)
+{
+	if (unlikely(w->burst.asks))
+		send_offloads(w, txq, frames, n);
+	else
+		send_frames(w, txq, frames, n, false);
 }
 
 #endif

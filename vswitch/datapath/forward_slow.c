@@ -3,6 +3,7 @@
 #include "datapath/copy.h"
 #include "datapath/fdb.h"
 #include "datapath/forward.h"
+#include "datapath/offload.h"
 #include "datapath/out.h"
 
 #include <rte_cpuflags.h>
@@ -28,9 +29,8 @@ forward_select(void)
 	return forward_burst_base;
 }
 
-/* Copy the first n bytes of the pieces and move past them. */
-static void
-segs_pull(struct virtq_seg **segs, uint32_t *nb_segs, uint8_t *to, uint32_t n)
+void
+forward_pull(struct virtq_seg **segs, uint32_t *nb_segs, uint8_t *to, uint32_t n)
 {
 	while (n > 0) {
 		struct virtq_seg *s = *segs;
@@ -51,19 +51,34 @@ segs_pull(struct virtq_seg **segs, uint32_t *nb_segs, uint8_t *to, uint32_t n)
 	}
 }
 
+/* One piece is the short form. */
+static void
+frame_unite(struct frame *f)
+{
+	if (f->nb_segs == 1) {
+		f->rest = f->segs->ptr;
+		f->nb_segs = 0;
+	}
+}
+
 enum forward_take
 forward_take_chain(struct worker *w, struct port_rxq *rxq, uint16_t head, struct frame *frame)
 {
-	struct virtq_seg *segs = &w->segs[w->nb_segs];
-	uint16_t room = (uint16_t)(WORKER_SEGS - w->nb_segs);
+	/* One piece in front is for private bytes, see offload_take(). */
+	uint16_t first = (uint16_t)(w->burst.nb_segs + (rxq->can != 0));
+	struct virtq_seg *segs = &w->segs[first];
+	struct virtio_net_hdr hdr = {0};
 	struct virtq_chain chain;
+	enum forward_take did = FORWARD_TAKEN;
 	uint32_t nb_segs;
 
-	switch (virtq_device_walk(&rxq->vq, head, segs, room, &chain)) {
+	if (first >= WORKER_SEGS)
+		return FORWARD_LATER;
+	switch (virtq_device_walk(&rxq->vq, head, segs, (uint16_t)(WORKER_SEGS - first), &chain)) {
 	case VIRTQ_FAULT_NONE:
 		break;
 	case VIRTQ_FAULT_CHAIN_SEGMENTS:
-		if (room < WORKER_SEGS)
+		if (w->burst.nb_segs > 0)
 			return FORWARD_LATER;
 		rxq->stats.too_many_segments++;
 		return FORWARD_DROPPED;
@@ -82,19 +97,18 @@ forward_take_chain(struct worker *w, struct port_rxq *rxq, uint16_t head, struct
 		rxq->stats.oversize++;
 		return FORWARD_DROPPED;
 	}
-	w->nb_segs = (uint16_t)(w->nb_segs + chain.nb_read);
+	w->burst.nb_segs = (uint16_t)(first + chain.nb_read);
 	nb_segs = chain.nb_read;
 	frame->len = chain.read_bytes - rxq->hdr_bytes;
-	segs_pull(&segs, &nb_segs, NULL, rxq->hdr_bytes);
-	segs_pull(&segs, &nb_segs, frame->head, RTE_MIN(frame->len, (uint32_t)FRAME_HEAD));
+	forward_pull(&segs, &nb_segs, (uint8_t *)&hdr, rxq->hdr_bytes);
+	forward_pull(&segs, &nb_segs, frame->head, RTE_MIN(frame->len, (uint32_t)FRAME_HEAD));
 	frame->rest = NULL;
-	if (nb_segs == 1) {
-		frame->rest = segs->ptr;
-		nb_segs = 0;
-	}
 	frame->segs = segs;
 	frame->nb_segs = nb_segs;
-	return FORWARD_TAKEN;
+	if (rxq->can != 0)
+		did = offload_take(w, rxq, &hdr, frame);
+	frame_unite(frame);
+	return did;
 }
 
 bool
@@ -115,7 +129,8 @@ forward_interrupt(int call_fd, uint64_t *interrupts)
 }
 
 void
-forward_send_chains(struct worker *w, struct port_txq *txq, const struct frame *frame)
+forward_send_chains(struct worker *w, struct port_txq *txq, const struct frame *frame,
+	const struct vnet_offload *offload)
 {
 	struct out out;
 	uint64_t *drop = out_open(&out, w, txq, frame->len);
@@ -124,7 +139,7 @@ forward_send_chains(struct worker *w, struct port_txq *txq, const struct frame *
 		(*drop)++;
 		return;
 	}
-	out_header(&out);
+	out_header(&out, offload);
 	out_frame(&out, frame);
 	out_close(&out, frame->len);
 }
@@ -132,8 +147,10 @@ forward_send_chains(struct worker *w, struct port_txq *txq, const struct frame *
 /*
  * Frames to several ports.
  */
-static_assert(WORKER_BURST * (FRAME_MAX / RTE_MBUF_DEFAULT_DATAROOM + 1) <= WORKER_SEGS,
+static_assert(
+	(WORKER_BURST_BYTES + FRAME_MAX) / RTE_MBUF_DEFAULT_DATAROOM + WORKER_BURST <= WORKER_SEGS,
 	"pieces of a burst of mbufs");
+static_assert(WORKER_BURST * FRAME_STRAIGHT_MAX <= WORKER_BURST_BYTES + FRAME_MAX, "straight, too");
 
 static bool
 mbuf_write(struct rte_mbuf *m, struct rte_mbuf **last, const uint8_t *from, uint32_t n)
@@ -186,23 +203,20 @@ forward_to_mbuf(const struct frame *frame)
 void
 forward_of_mbuf(struct worker *w, struct frame *frame, const struct rte_mbuf *m)
 {
-	struct virtq_seg *segs = &w->segs[w->nb_segs];
+	struct virtq_seg *segs = &w->segs[w->burst.nb_segs];
 	uint32_t nb_segs = 0;
 
-	/* A frame is at most FRAME_MAX bytes: a burst of them has fewer pieces than segs[]. */
+	/* Mbufs are full but for the last: a burst of them has fewer pieces than segs[]. */
 	for (const struct rte_mbuf *s = m; s != NULL; s = s->next)
 		segs[nb_segs++] = (struct virtq_seg){
 			.ptr = rte_pktmbuf_mtod(s, uint8_t *),
 			.len = s->data_len,
 		};
-	w->nb_segs = (uint16_t)(w->nb_segs + nb_segs);
+	w->burst.nb_segs = (uint16_t)(w->burst.nb_segs + nb_segs);
 	frame->len = m->pkt_len;
-	segs_pull(&segs, &nb_segs, frame->head, RTE_MIN(frame->len, (uint32_t)FRAME_HEAD));
+	forward_pull(&segs, &nb_segs, frame->head, RTE_MIN(frame->len, (uint32_t)FRAME_HEAD));
 	frame->segs = segs;
 	frame->nb_segs = nb_segs;
 	frame->rest = NULL;
-	if (nb_segs == 1) {
-		frame->rest = segs->ptr;
-		frame->nb_segs = 0;
-	}
+	frame_unite(frame);
 }

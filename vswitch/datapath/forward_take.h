@@ -8,6 +8,7 @@
 
 #include "datapath/copy.h"
 #include "datapath/forward.h"
+#include "datapath/offload.h"
 
 #include <rte_prefetch.h>
 
@@ -33,7 +34,7 @@ take_straight(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t 
 	virtq_device_descs(q, first, n, descs);
 	for (unsigned int i = 0; i < n; i++)
 		min_len[i] = hdr + FRAME_MIN;
-	if (!virtq_device_descs_straight(q, descs, n, 0, min_len, hdr + FRAME_MAX))
+	if (!virtq_device_descs_straight(q, descs, n, 0, min_len, hdr + FRAME_STRAIGHT_MAX))
 		return false;
 	for (unsigned int i = 0; i < n; i++) {
 		const uint8_t *data = virtq_device_desc_ptr(q, &descs[i]) + hdr;
@@ -54,6 +55,46 @@ take_straight(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t 
 	return true;
 }
 
+/*
+ * Does any header of a straight burst ask for something? A look that decides only whether headers
+ * are read: what each asks for, if anything, is what a copy of it says.
+ */
+static __rte_always_inline bool
+asks_any(const struct worker *w, uint32_t hdr, uint16_t n)
+{
+	uint16_t seen = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const uint8_t *p = w->frames[i].rest - FRAME_HEAD - hdr;
+
+		seen |= *(const volatile vnet_hdr_le16 *)(const volatile void *)p;
+	}
+	seen = rte_le_to_cpu_16(seen);
+	return vnet_hdr_asks((uint8_t)seen, (uint8_t)(seen >> 8));
+}
+
+/* Headers of a straight burst. Returns how many of its frames are taken. */
+static __rte_noinline uint16_t
+take_headers(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		struct frame *f = &w->frames[i];
+		const uint8_t *at = f->rest - FRAME_HEAD - rxq->hdr_bytes;
+
+		switch (offload_take_at(w, rxq, at, f)) {
+		case FORWARD_TAKEN:
+			break;
+		case FORWARD_DROPPED:
+			t->frames[i] = NULL;
+			t->all = false;
+			break;
+		default:
+			return i;
+		}
+	}
+	return n;
+}
+
 /* Any chains, one by one. Returns how many were taken. */
 static __rte_noinline uint16_t
 take_chains(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
@@ -62,6 +103,7 @@ take_chains(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
 	const uint32_t hdr = rxq->hdr_bytes;
 	struct virtq_one one[WORKER_BURST];
 	bool straight[WORKER_BURST];
+	uint32_t bytes = 0;
 
 	t->all = true;
 	n = virtq_device_heads(q, t->heads, n);
@@ -73,7 +115,10 @@ take_chains(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		struct frame *f = &w->frames[i];
+		enum forward_take did = FORWARD_TAKEN;
 
+		if (bytes >= WORKER_BURST_BYTES)
+			return (uint16_t)i;
 		t->frames[i] = f;
 		if (straight[i]) {
 			const uint8_t *data = one[i].ptr + hdr;
@@ -82,10 +127,14 @@ take_chains(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
 			f->nb_segs = 0;
 			f->rest = data + FRAME_HEAD;
 			copy_head(f->head, data, f->len);
-			continue;
+			if (rxq->can != 0)
+				did = offload_take_at(w, rxq, one[i].ptr, f);
+		} else {
+			did = forward_take_chain(w, rxq, t->heads[i], f);
 		}
-		switch (forward_take_chain(w, rxq, t->heads[i], f)) {
+		switch (did) {
 		case FORWARD_TAKEN:
+			bytes += f->len;
 			break;
 		case FORWARD_DROPPED:
 			t->frames[i] = NULL;
@@ -105,12 +154,17 @@ take(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
 	t->all = true;
 	/* Full bursts are what a busy queue gives: their loops have a constant length. */
 	if (likely(n == WORKER_BURST)) {
-		if (likely(take_straight(w, rxq, t, WORKER_BURST)))
-			return n;
-	} else if (take_straight(w, rxq, t, n)) {
+		if (unlikely(!take_straight(w, rxq, t, WORKER_BURST)))
+			return take_chains(w, rxq, t, n);
+		if (rxq->can != 0 && asks_any(w, rxq->hdr_bytes, WORKER_BURST))
+			return take_headers(w, rxq, t, n);
 		return n;
 	}
-	return take_chains(w, rxq, t, n);
+	if (!take_straight(w, rxq, t, n))
+		return take_chains(w, rxq, t, n);
+	if (rxq->can != 0 && asks_any(w, rxq->hdr_bytes, n))
+		return take_headers(w, rxq, t, n);
+	return n;
 }
 
 #endif

@@ -77,11 +77,13 @@ out_write(struct out *out, const uint8_t *from, uint32_t n)
 }
 
 void
-out_header(struct out *out)
+out_header(struct out *out, const struct vnet_offload *offload)
 {
 	struct virtio_net_hdr hdr;
 
 	vnet_hdr_clear_rx(&hdr, out->txq->hdr_bytes, out->nb_chains);
+	if (offload != NULL)
+		vnet_offload_write(&hdr, offload);
 	out_write(out, (const uint8_t *)&hdr, out->txq->hdr_bytes);
 }
 
@@ -97,6 +99,17 @@ out_frame(struct out *out, const struct frame *f)
 	}
 	for (uint32_t i = 0; i < f->nb_segs; i++)
 		out_write(out, f->segs[i].ptr, f->segs[i].len);
+}
+
+void
+out_patch(struct out *out, uint32_t offset, uint16_t value)
+{
+	struct out at = {
+		.txq = out->txq, .seg = out->w->out, .offset = offset + out->txq->hdr_bytes};
+
+	for (; at.offset >= at.seg->len; at.seg++)
+		at.offset -= at.seg->len;
+	out_write(&at, (const uint8_t *)&value, sizeof(value));
 }
 
 void

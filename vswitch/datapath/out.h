@@ -32,11 +32,14 @@ uint64_t *out_open(struct out *out, struct worker *w, struct port_txq *txq, uint
 /** Write n bytes and move past them. */
 void out_write(struct out *out, const uint8_t *from, uint32_t n);
 
-/** The header, first of all: nothing asked for, num_buffers as many as were opened. */
-void out_header(struct out *out);
+/** The header, first of all; num_buffers as many as were opened. NULL: nothing is asked for. */
+void out_header(struct out *out, const struct vnet_offload *offload);
 
 /** All bytes of a frame. */
 void out_frame(struct out *out, const struct frame *frame);
+
+/** Change two bytes of the frame that were written, by their offset in it. */
+void out_patch(struct out *out, uint32_t offset, uint16_t value);
 
 /** Complete the buffers and count the packet; len as given to out_open(). */
 void out_close(struct out *out, uint32_t len);

@@ -3,6 +3,7 @@
 #ifndef WORKER_H
 #define WORKER_H
 
+#include "net/vnet_offload.h"
 #include "port.h"
 
 #include <rte_mbuf.h>
@@ -14,7 +15,19 @@
 /* First bytes of a frame: decisions are made on the private copy, and the copy is what is sent. */
 #define FRAME_HEAD 64
 #define FRAME_MIN RTE_ETHER_HDR_LEN
-#define FRAME_MAX 9216
+/* An IP packet of 65,535 bytes behind Ethernet and two tags. */
+#define FRAME_MAX (65535 + RTE_ETHER_HDR_LEN + VNET_PACKET_TAGS_MAX * RTE_VLAN_HLEN)
+/* Whole bursts of one-descriptor frames up to here; longer ones are looked at one by one. */
+#define FRAME_STRAIGHT_MAX 9216
+
+/*
+ * Work of a burst is bounded: no frame is taken any more once those taken have so many bytes or
+ * would, if their receivers want it, be cut into so many segments.
+ */
+#define WORKER_BURST_BYTES (256 * 1024)
+#define WORKER_BURST_SEGMENTS 512
+/* Of one frame: what the smallest usual TCP segment makes of the largest frame, and some. */
+#define FRAME_SEGMENTS_MAX 2048
 
 /* A frame on its way. The bytes behind head are read from where the guest put them, once. */
 struct frame {
@@ -23,8 +36,9 @@ struct frame {
 	uint32_t nb_segs;
 	/* Behind the head: rest when nb_segs is 0, else segs[nb_segs]. */
 	const uint8_t *rest;
-	const struct virtq_seg *segs;
+	struct virtq_seg *segs;
 	struct port_txq *to;
+	struct vnet_offload offload; /* what the header asks for; set if worker_burst.asks */
 } __rte_aligned(64);
 
 /* Queues of one worker. Immutable once published. */
@@ -41,18 +55,27 @@ struct worker_ports {
 
 extern struct worker_ports *worker_ports; /* replaced by control, RCU; NULL: none */
 
+/* Of the burst under way. */
+struct worker_burst {
+	uint32_t segments; /* that the frames with segmentation would make */
+	uint16_t nb_segs;  /* of worker.segs[], used */
+	uint16_t asks;     /* a frame asks for a checksum or for segmentation */
+};
+
 struct worker {
 	struct worker_list *list; /* replaced by control, RCU */
 	uint32_t polls;
 	uint32_t clock; /* fdb_clock(), a few polls old at most */
 	uint16_t index;
-	bool shared;      /* other workers may want the same receiveqs: lock them */
-	uint16_t nb_segs; /* of segs[], used in this burst */
+	bool shared; /* other workers may want the same receiveqs: lock them */
+	struct worker_burst burst;
 	struct frame frames[WORKER_BURST];
 	struct virtq_seg segs[WORKER_SEGS];
 	struct virtq_seg out[WORKER_SEGS];
 	uint16_t out_heads[WORKER_CHAINS];
 	uint32_t out_bytes[WORKER_CHAINS];
+	/* First bytes of frames[i] with segmentation: all its headers. */
+	uint8_t deep[WORKER_BURST][VNET_PACKET_HEAD];
 } __rte_cache_aligned;
 
 /** Pool for frames that go to several ports; made by vswitch_init(). */

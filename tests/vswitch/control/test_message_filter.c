@@ -187,21 +187,38 @@ inflight_tables_are_refused(void **state)
 static void
 features_have_to_be_offered_possible_and_modern(void **state)
 {
+	/* Offered, and of use without any other. */
+	static const uint64_t alone = FE_F(0) | FE_F(1) | FE_F(15) | FE_F(26) | FE_F(28) |
+				      FE_F(29) | FE_F(30) | FE_F(32) | FE_F(35) | FE_F(59);
+	/* GUEST_TSO4, _TSO6, _ECN; HOST_TSO4, _TSO6, _ECN; GUEST_USO4, _USO6; HOST_USO. */
+	static const uint64_t offloads = FE_F(7) | FE_F(8) | FE_F(9) | FE_F(11) | FE_F(12) |
+					 FE_F(13) | FE_F(54) | FE_F(55) | FE_F(56);
 	uint64_t value;
 
 	(void)state;
+	COVERS("NET-FACT-037");
+	COVERS("NET-FACT-039");
+	COVERS("NET-FACT-043");
+	COVERS("NET-FACT-045");
+	COVERS("NET-FACT-047");
 	start(1);
+	assert_int_equal(
+		frontend_ask_u64(&fa, FE_SET_FEATURES, FE_VERSION_1 | FE_F(0) | FE_F(1) | offloads),
+		0);
 	assert_int_equal(frontend_ask_u64(&fa, FE_SET_FEATURES, FE_PROTOCOL), 1);
 	assert_int_equal(frontend_ask_u64(&fa, FE_SET_FEATURES, 0), 1);
-	/* MQ is not offered by a port of one pair; 60 (RSS), 33 and 63 by none. */
+	/* MQ is not offered by a port of one pair; 10 and 14 (UFO), 60 (RSS), 33 and 63 by none. */
 	assert_int_equal(frontend_ask_u64(&fa, FE_SET_FEATURES, FE_VERSION_1 | FE_MQ), 1);
 	for (unsigned int bit = 0; bit < 64; bit++) {
-		if (bit != 15 && bit != 26 && bit != 28 && bit != 29 && bit != 30 && bit != 32 &&
-			bit != 35)
+		if (!(alone & FE_F(bit)))
 			assert_int_equal(
 				frontend_ask_u64(&fa, FE_SET_FEATURES, FE_VERSION_1 | FE_F(bit)),
 				1);
 	}
+	/* Segmentation needs checksums, ECN needs segmentation. */
+	assert_int_equal(frontend_ask_u64(&fa, FE_SET_FEATURES,
+				 FE_VERSION_1 | FE_F(0) | FE_F(1) | FE_F(9) | FE_F(13)),
+		1);
 	assert_int_equal(frontend_ask_u64(&fa, FE_SET_PROTOCOL_FEATURES, FE_F(12)), 1);
 	assert_int_equal(frontend_ask_u64(&fa, FE_SET_PROTOCOL_FEATURES, FE_F(63)), 1);
 	/* A driver that looks sees that its features were not taken. */

@@ -44,12 +44,20 @@ switch_teardown(void **state)
 static void
 ring_open(struct guest *g, uint32_t ring)
 {
-	struct port_ring conf;
 	struct guard *parts = g->rings[ring];
 
 	parts[0] = guard_alloc(virtq_desc_bytes(g->ring_size), 16);
 	parts[1] = guard_alloc(virtq_avail_bytes(g->ring_size), 2);
 	parts[2] = guard_alloc(virtq_used_bytes(g->ring_size), 4);
+	guest_ring_restart(g, ring);
+}
+
+void
+guest_ring_restart(struct guest *g, uint32_t ring)
+{
+	struct port_ring conf;
+	struct guard *parts = g->rings[ring];
+
 	fake_driver_start(&g->drv[ring], g->ring_size, parts[0].mem, parts[1].mem, parts[2].mem);
 	g->drv[ring].in_order = g->features & virtq_bit(VIRTIO_F_IN_ORDER);
 	conf = (struct port_ring){
@@ -59,6 +67,8 @@ ring_open(struct guest *g, uint32_t ring)
 		.size = g->ring_size,
 		.features = g->features,
 		.call_fd = -1,
+		.log = g->log,
+		.log_arg = g->log_arg,
 	};
 	assert_int_equal(port_ring_start(g->port, ring, &conf), 0);
 }
@@ -104,12 +114,12 @@ guest_addr(struct guest *g, const uint8_t *p)
 }
 
 /* Descriptor ids are scattered by the fake driver: remember which buffer a head stands for. */
-static uint32_t buffer_of[2][GUEST_PAIRS][VIRTQ_SIZE_MAX];
+static uint32_t buffer_of[4][GUEST_PAIRS][VIRTQ_SIZE_MAX];
 
 static uint32_t *
 head_buffer(const struct guest *g, uint16_t pair, uint32_t head)
 {
-	return &buffer_of[g->port->id & 1][pair][head];
+	return &buffer_of[g->port->id & 3][pair][head];
 }
 
 void
@@ -129,8 +139,37 @@ guest_post(struct guest *g, uint16_t pair, uint32_t first, uint32_t n, uint32_t 
 }
 
 void
+guest_post_chain(struct guest *g, uint16_t pair, uint32_t i, uint32_t len, const uint32_t *cuts)
+{
+	uint8_t *buf = guest_buf(g, false, i) + GUEST_BUF - len;
+	struct fake_part parts[64];
+	uint32_t nb = 0, left = len;
+	uint8_t *at = buf;
+	int head;
+
+	for (; *cuts != 0; cuts++) {
+		parts[nb++] = (struct fake_part){guest_addr(g, at), *cuts, true};
+		at += *cuts;
+		left -= *cuts;
+	}
+	parts[nb++] = (struct fake_part){guest_addr(g, at), left, true};
+	head = fake_driver_offer(&g->drv[2 * pair], parts, nb);
+	assert_true(head >= 0);
+	memset(buf, 0xee, len);
+	*head_buffer(g, pair, (uint32_t)head) = (uint32_t)(buf - g->mem.mem);
+	fake_driver_show(&g->drv[2 * pair]);
+}
+
+void
 guest_send(struct guest *g, uint16_t pair, uint32_t i, const uint8_t *frame, uint32_t len,
 	const uint32_t *cuts)
+{
+	guest_send_hdr(g, pair, i, NULL, frame, len, cuts);
+}
+
+void
+guest_send_hdr(struct guest *g, uint16_t pair, uint32_t i, const struct virtio_net_hdr *hdr,
+	const uint8_t *frame, uint32_t len, const uint32_t *cuts)
 {
 	uint32_t left = g->hdr + len;
 	uint8_t *buf = guest_buf(g, true, i) + GUEST_BUF - left;
@@ -139,6 +178,8 @@ guest_send(struct guest *g, uint16_t pair, uint32_t i, const uint8_t *frame, uin
 	uint8_t *at = buf;
 
 	memset(buf, 0, g->hdr);
+	if (hdr != NULL)
+		memcpy(buf, hdr, g->hdr);
 	memcpy(buf + g->hdr, frame, len);
 	for (; cuts != NULL && *cuts != 0; cuts++) {
 		parts[nb++] = (struct fake_part){guest_addr(g, at), *cuts, false};
@@ -153,6 +194,21 @@ guest_send(struct guest *g, uint16_t pair, uint32_t i, const uint8_t *frame, uin
 uint32_t
 guest_receive(struct guest *g, uint16_t pair, uint8_t *frame, uint16_t *num_buffers)
 {
+	struct virtio_net_hdr hdr;
+	uint32_t len = guest_receive_hdr(g, pair, frame, &hdr);
+
+	if (len == 0)
+		return 0;
+	*num_buffers = rte_le_to_cpu_16(hdr.num_buffers);
+	hdr.num_buffers = 0;
+	for (uint32_t i = 0; i < sizeof(hdr); i++)
+		assert_int_equal(((const uint8_t *)&hdr)[i], 0);
+	return len;
+}
+
+uint32_t
+guest_receive_hdr(struct guest *g, uint16_t pair, uint8_t *frame, struct virtio_net_hdr *hdr)
+{
 	struct fake_driver *drv = &g->drv[2 * pair];
 	const uint8_t *buf;
 	uint32_t id, len, total;
@@ -163,12 +219,11 @@ guest_receive(struct guest *g, uint16_t pair, uint8_t *frame, uint16_t *num_buff
 	}
 	buf = g->mem.mem + *head_buffer(g, pair, id);
 	assert_true(len >= g->hdr);
-	*num_buffers = (uint16_t)(buf[10] | buf[11] << 8);
-	for (uint32_t i = 0; i < g->hdr; i++)
-		assert_true(i == 10 || i == 11 || buf[i] == 0);
+	memset(hdr, 0, sizeof(*hdr));
+	memcpy(hdr, buf, g->hdr);
 	total = len - g->hdr;
 	memcpy(frame, buf + g->hdr, total);
-	for (uint16_t n = *num_buffers; n > 1; n--) {
+	for (uint16_t n = rte_le_to_cpu_16(hdr->num_buffers); n > 1; n--) {
 		assert_true(fake_driver_take(drv, &id, &len));
 		memcpy(frame + total, g->mem.mem + *head_buffer(g, pair, id), len);
 		total += len;

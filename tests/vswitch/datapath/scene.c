@@ -4,7 +4,7 @@
 #include <string.h>
 
 struct guest a, b, c;
-uint8_t sent[16384], got[16384];
+uint8_t sent[65600], got[65600];
 uint16_t num_buffers;
 
 void

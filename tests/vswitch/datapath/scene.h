@@ -11,7 +11,7 @@
 #define HASH (UINT64_C(1) << VIRTIO_NET_F_HASH_REPORT)
 
 extern struct guest a, b, c;
-extern uint8_t sent[16384], got[16384];
+extern uint8_t sent[65600], got[65600];
 extern uint16_t num_buffers;
 
 /** Guests a and b with one pair of 64 entries each. */
