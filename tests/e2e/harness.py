@@ -248,11 +248,12 @@ class Case:
             raise Failed(f"expected the program {argv[0]} to exist")
         return self.add(Process(name, argv, self.path(f"{len(self.processes)}-{name}.log"), **kw))
 
-    def switch(self, ports, extra=(), workers=1, huge=None, megabytes=256, wait=True, name="switch"):
-        """virtq-switch with ports {name: "further=arguments"}; sockets are <tmp>/<name>.sock."""
+    def switch(self, ports, extra=(), workers=1, huge=None, megabytes=256, wait=True, name="switch",
+               options=()):
+        """virtq-switch with ports {name: "further=arguments"}; sockets are <tmp>/<name>.sock; options of the EAL."""
         lcores = f"0@{CPUS[0]}," + ",".join(f"{i + 1}@{CPUS[-1 - i % len(CPUS)]}" for i in range(workers))
         prefix, eal = self.eal(name, lcores, megabytes, huge, telemetry=True)
-        argv = [SWITCH, *eal, "--"]
+        argv = [SWITCH, *eal, *options, "--"]
         for port, arguments in ports.items():
             argv += ["--port", f"{port},path={self.path(port)}.sock" + (f",{arguments}" if arguments else "")]
         listening = {p: pathlib.Path(f"{self.path(p)}.sock") for p, a in ports.items()

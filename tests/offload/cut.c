@@ -137,5 +137,10 @@ cut_frame(const struct frame *f, struct ports *ports)
 		head->l4_len = f->l4;
 		head->tso_segsz = frame_is_gso(f) ? f->shape.mss : 0;
 	}
-	return head;
+	if (!f->shape.cloned)
+		return head;
+	/* The clone alone keeps what it stands for alive. */
+	m = rte_pktmbuf_clone(head, ports->small_pool);
+	rte_pktmbuf_free(head);
+	return m;
 }

@@ -28,11 +28,11 @@ void
 shape_describe(const struct shape *s, char *text, uint32_t n)
 {
 	snprintf(text, n,
-		"%s %s %u bytes in %u segments%s, %u tags, extra %d, tcp options %u, mss "
+		"%s %s %u bytes in %u segments%s%s, %u tags, extra %d, tcp options %u, mss "
 		"%u%s%s%s%s%s",
 		kind_names[s->kind], flavour_names[s->flavour], s->size, s->segs,
-		s->raw ? " raw" : "", s->tags, s->extra, s->tcp_options, s->mss,
-		s->zero_sum ? ", checksum 0" : "", s->no_sum ? ", no checksum" : "",
+		s->raw ? " raw" : "", s->cloned ? " cloned" : "", s->tags, s->extra, s->tcp_options,
+		s->mss, s->zero_sum ? ", checksum 0" : "", s->no_sum ? ", no checksum" : "",
 		s->wrong_sum ? ", wrong checksum" : "", s->trailer ? ", trailer" : "",
 		s->no_cwr ? ", no CWR" : "");
 }

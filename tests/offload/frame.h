@@ -57,7 +57,8 @@ struct shape {
 	uint32_t size;   /* of the frame; raised to what the headers need */
 	uint16_t mss;    /* payload of one segment, offloads only */
 	uint16_t segs;   /* mbuf segments to cut it into */
-	bool raw; /* headers may be cut, tx_prepare is not called: partial sum is our own work */
+	bool raw;    /* headers may be cut, tx_prepare is not called: partial sum is our own work */
+	bool cloned; /* its mbufs hold data of others, which nobody may write to */
 	uint64_t seed;
 };
 

@@ -47,13 +47,17 @@ is_udp(const struct shape *s)
 }
 
 static void
-draw_headers(struct shape *s, const struct options *opt, const struct port *from, uint64_t *state)
+draw_headers(struct shape *s, const struct options *opt, const struct port *from,
+	const struct port *to, uint64_t *state)
 {
 	static const uint8_t tags[] = {0, 0, 0, 0, 1, 1, 1, 2};
 	static const uint8_t options[] = {0, 12, 12, 20, 40};
 
 	s->tags = tags[chance_below(state, sizeof(tags))];
-	s->tags = RTE_MIN(s->tags, opt->max_tags);
+	if (s->tags > opt->max_tags)
+		s->tags = opt->max_tags;
+	if (s->tags > 1 && s->kind != KIND_NONE && to->asks.partial && to->lacks_two_tags)
+		s->tags = 1;
 	s->extra = chance_below(state, 2) ? EXTRA_NONE
 					  : chance_below(state, is_v6(s) ? EXTRA_MAX : EXTRA_ROUTE);
 	if (is_v6(s) && s->kind != KIND_NONE &&
@@ -86,6 +90,7 @@ draw_oddities(struct shape *s, uint64_t *state)
 		if (frame_least(s) > s->size)
 			s->trailer = 0;
 	}
+	s->cloned = (s->raw || s->kind == KIND_NONE) && chance_below(state, 6) == 0;
 	if (s->size > 100 && chance_below(state, 3) == 0)
 		s->size -= chance_below(state, 8);
 }
@@ -173,7 +178,7 @@ plan_one(struct plan *plan, const struct options *opt, const struct port *from,
 
 	s.seed = (uint64_t)chance(state) << 32 | chance(state) | 1;
 	s.no_cwr = from->lacks_ecn && s.kind >= KIND_TSO4;
-	draw_headers(&s, opt, from, state);
+	draw_headers(&s, opt, from, to, state);
 	reason = why_not(&s, from, to);
 	if (reason == NULL && s.segs < s.size / 2)
 		draw_oddities(&s, state);

@@ -60,7 +60,8 @@ configure(struct port *p, const struct options *opt)
 	if (rc != 0)
 		return fail(p->id, "device information", rc);
 	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name);
-	p->lacks_ecn = p->lacks_prepared_v6 = strcmp(p->driver, "net_virtio_user") == 0;
+	if (strcmp(p->driver, "net_virtio_user") == 0)
+		p->lacks_ecn = p->lacks_prepared_v6 = p->lacks_two_tags = true;
 	conf.rxmode.offloads = wanted_rx(opt);
 	/* It hands over whatever came, offloads or not, and offers few of them. */
 	if (strcmp(p->driver, "net_vhost") == 0)

@@ -19,6 +19,7 @@ struct port {
 	bool sends[KIND_MAX];   /* offers what this kind needs on transmit */
 	struct receiver asks;   /* what it asked for on receive */
 	bool lacks_ecn;         /* must not send CWR in what is to be segmented */
+	bool lacks_two_tags;    /* sums up itself, and wrongly, behind two tags */
 	bool lacks_prepared_v6; /* tx_prepare does not know IPv6 extension headers */
 };
 
