@@ -52,10 +52,6 @@ echo "ASKED $rc"
 while :; do sleep 1; done
 """
 
-# Counters of a guest that only a broken frame moves.
-BROKEN = ("IpInHdrErrors", "TcpInErrs", "TcpInCsumErrors", "UdpInCsumErrors", "IcmpInCsumErrors",
-          "Ip6InHdrErrors", "Udp6InCsumErrors", "Icmp6InCsumErrors", "eth0 rx_errors",
-          "eth0 rx_frame_errors", "eth0 rx_length_errors", "eth0 rx_crc_errors")
 # What the switch may drop here: Linux counts on neither.
 USUAL_DROPS = {"no_descriptor"}
 # What ethtool calls the transmit offloads.
@@ -110,7 +106,7 @@ def check_intact(case, asking, payloads):
 def check_reports(case, reports):
     for number, report in enumerate(reports, 1):
         numbers = machine.report_numbers(report)
-        broken = {name: numbers[name] for name in BROKEN if numbers[name]}
+        broken = {name: numbers[name] for name in machine.BROKEN if numbers[name]}
         case.expect(not broken, f"guest {number} gets nothing broken: {broken}")
         complaints = re.findall("^COMPLAINT: (.*)", report, re.M)
         case.expect(not complaints, f"the kernel of guest {number} has no complaint: {complaints}")
