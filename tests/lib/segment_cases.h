@@ -55,6 +55,10 @@ segment_frame(const struct segment_case *c, uint8_t *frame, uint32_t payload)
 	uint32_t head = frame_hex(frame, c->digits);
 
 	assert_int_equal(head, c->head);
+	/* Checksums of a packet that is not complete yet are anything. */
+	frame_set16(frame + c->l4 + c->csum_offset, 0xbeef);
+	if (c->ip == 4)
+		frame_set16(frame + c->l3 + 10, 0xdead);
 	for (uint32_t i = 0; i < payload; i++)
 		frame[head + i] = (uint8_t)random_next(&seed);
 	if (c->ip == 4)
