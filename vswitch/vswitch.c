@@ -5,6 +5,7 @@
 #include "control/port_vhost.h"
 #include "datapath/fdb.h"
 #include "datapath/forward.h"
+#include "datapath/notify.h"
 #include "datapath/worker.h"
 #include "port.h"
 
@@ -13,6 +14,7 @@
 #include <rte_mbuf.h>
 
 #include <errno.h>
+#include <string.h>
 
 RTE_LOG_REGISTER(vswitch_logtype, user.virtq.switch, NOTICE);
 
@@ -33,6 +35,8 @@ static struct {
 int
 vswitch_init(const struct vswitch_conf *conf)
 {
+	int rc;
+
 	sw.conf = *conf;
 	if (sw.conf.nb_mbufs == 0)
 		sw.conf.nb_mbufs = 8191;
@@ -65,6 +69,12 @@ vswitch_init(const struct vswitch_conf *conf)
 		vswitch_fini();
 		return -ENOMEM;
 	}
+	rc = notify_init();
+	if (rc != 0)
+		SWITCH_LOG(WARNING,
+			"no asynchronous I/O (%s): a hostile frontend can hold a worker up by its "
+			"call eventfd; see /proc/sys/fs/aio-max-nr",
+			strerror(-rc));
 	sw.aged = fdb_clock();
 	return 0;
 }
@@ -81,6 +91,7 @@ vswitch_fini(void)
 			port_destroy(port);
 	}
 	workers_fini();
+	notify_fini();
 	fdb_fini();
 	rte_mempool_free(worker_pool);
 	worker_pool = NULL;

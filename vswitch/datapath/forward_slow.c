@@ -3,13 +3,12 @@
 #include "datapath/copy.h"
 #include "datapath/fdb.h"
 #include "datapath/forward.h"
+#include "datapath/notify.h"
 #include "datapath/offload.h"
 #include "datapath/out.h"
 
 #include <rte_cpuflags.h>
 #include <rte_vect.h>
-
-#include <sys/eventfd.h>
 
 forward_fn *
 forward_select(void)
@@ -124,7 +123,7 @@ forward_learn(struct worker *w, struct port_rxq *rxq, uint64_t key)
 __rte_cold void
 forward_interrupt(int call_fd, uint64_t *interrupts)
 {
-	if (call_fd >= 0 && eventfd_write(call_fd, 1) == 0)
+	if (call_fd >= 0 && notify(call_fd))
 		__atomic_fetch_add(interrupts, 1, __ATOMIC_RELAXED);
 }
 

@@ -2,6 +2,7 @@
 /* Life of a port: in which order a frontend may set its rings up, move, stop and lose them. */
 #include "bench.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -344,6 +345,34 @@ full_call_counter_does_not_hold_the_switch_up(void **state)
 	close(fd);
 }
 
+/* O_NONBLOCK is the frontend's as much as the switch's, and it may take it away afterwards. */
+static void
+call_counter_that_is_made_to_block_does_not_hold_the_switch_up(void **state)
+{
+	eventfd_t value;
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	(void)state;
+	start_two();
+	assert_int_equal(frontend_ask_fd(&fb, FE_SET_VRING_CALL, 0, fd), 0);
+	assert_true(frontend_barrier(&fb));
+	for (uint32_t i = 0; i < 100; i++) {
+		assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+		if (i % 2 == 0)
+			assert_int_equal(eventfd_write(fd, UINT64_MAX - 1), 0);
+		bench_pass(&fa, 1, &fb, 0, i, 8);
+		/* Full it stays full, else it counts; a reader is woken in both cases. */
+		assert_int_equal(eventfd_read(fd, &value), 0);
+		assert_true(i % 2 == 0 ? value >= UINT64_MAX - 1 : value >= 1 && value < 100);
+	}
+	/* More interrupts than completions the kernel keeps for us. */
+	for (uint32_t i = 0; i < 3000; i++)
+		bench_pass(&fa, 1, &fb, 0, i, 1);
+	assert_int_equal(eventfd_read(fd, &value), 0);
+	assert_int_equal(value, 3000);
+	close(fd);
+}
+
 static void
 status_zero_stops_all_rings_and_driver_ok_starts_them(void **state)
 {
@@ -416,6 +445,7 @@ main(void)
 		BENCH_UNIT(ring_may_move_while_it_runs),
 		BENCH_UNIT(interrupts_go_to_the_call_descriptor_given_last),
 		BENCH_UNIT(full_call_counter_does_not_hold_the_switch_up),
+		BENCH_UNIT(call_counter_that_is_made_to_block_does_not_hold_the_switch_up),
 		BENCH_UNIT(status_zero_stops_all_rings_and_driver_ok_starts_them),
 		BENCH_UNIT(reset_owner_disables_all_rings_also_with_holes),
 	};
