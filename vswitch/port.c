@@ -185,6 +185,7 @@ port_ring_start(struct port *port, uint32_t ring, const struct port_ring *conf)
 		rxq->hdr_bytes = vnet_hdr_bytes(conf->features);
 		rxq->can = vnet_can(conf->features, VNET_TRANSMIT);
 		rxq->call_fd = conf->call_fd;
+		rxq->discard = conf->discard;
 		rxq->to = (struct port_mac_memo){0};
 		rxq->from = (struct port_mac_memo){0};
 		rxq->running = true;
@@ -252,11 +253,17 @@ port_ring_stop(struct port *port, uint32_t ring)
 }
 
 bool
-port_ring_running(const struct port *port, uint32_t ring)
+port_ring_started(const struct port *port, uint32_t ring)
 {
 	struct ring_end end;
 
 	return ring_end(port, ring, &end) && *end.running;
+}
+
+bool
+port_ring_running(const struct port *port, uint32_t ring)
+{
+	return port_ring_started(port, ring) && (ring % 2 == 0 || !port->rxq[ring / 2]->discard);
 }
 
 /* With the lock held: a fault is counted once. */

@@ -38,6 +38,7 @@
 	_(invalid_source, "source address is multicast or zero") \
 	_(reserved_multicast, "to 01:80:c2:00:00:0x, which bridges do not forward") \
 	_(same_port, "destination is behind the port it came from") \
+	_(disabled, "guest has disabled the queue it was sent by") \
 	_(port_down, "destination port has no receive queue running") \
 	_(no_port, "nobody else to flood to") \
 	_(no_mbuf, "flood without a free mbuf in the switch's pool")
@@ -104,6 +105,7 @@ struct port_rxq {
 	struct port_faults faults;  /* under a lock, see port_ring_faults() */
 	uint16_t worker;            /* index of the worker that polls it */
 	bool running;               /* control: set up, and published unless the port is paused */
+	bool discard;               /* running, but disabled: taken, completed and dropped */
 } __rte_cache_aligned;
 
 /* A guest's receiveq. Any worker, under lock, one burst at a time. */
@@ -151,6 +153,7 @@ struct port_ring {
 	uint16_t base;     /* used index to go on from */
 	uint64_t features; /* negotiated */
 	int call_fd;       /* stays the caller's; must outlive the running ring; -1 for none */
+	bool discard;      /* of a transmitq: drop all that comes, under the reason disabled */
 	/* Dirty log; NULL when off. */
 	virtq_log_fn *log;
 	void *log_arg;
@@ -211,7 +214,11 @@ int port_ring_start(struct port *port, uint32_t ring, const struct port_ring *co
  */
 uint16_t port_ring_stop(struct port *port, uint32_t ring);
 
+/** Does it take part in traffic? */
 bool port_ring_running(const struct port *port, uint32_t ring);
+
+/** Was it started and not stopped? Also true of one whose frames are discarded. */
+bool port_ring_started(const struct port *port, uint32_t ring);
 
 /**
  * The guest has reset the ring, which is stopped: the fault it had is no longer in its way.

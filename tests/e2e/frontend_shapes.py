@@ -70,6 +70,26 @@ def rings_enabled_late(case):
     exchange_both(case, a, b)
 
 
+def disabled_transmitq_is_emptied(case):
+    """SET_VRING_ENABLE 0: what is sent is taken and dropped, until it is enabled or the ring is stopped."""
+    switch = case.switch({"a": "", "b": ""})
+    a, b = pair(case, *[switch.paths[p] for p in "ab"])
+    learn(a, b)
+    ring = a.rings[1]
+    for round_ in range(1, 6):
+        ring.enable(0)
+        for n in range(100):
+            harness.poll("the sender's ring to be emptied", lambda n=n: ring.completed() is not None and
+                         ring.transmit(vu.frame(2, 1, n + 1)), 3)
+        harness.poll("100 frames dropped as disabled",
+                     lambda r=round_: switch.telemetry("/virtq/port,a")["rx_drops"]["disabled"] == 100 * r, 5)
+        case.expect(not b.received(), "none of them to be delivered")
+        ring.completed()
+        ring.enable()
+        learn(a, b)
+        exchange_both(case, a, b, count=20)
+
+
 def ring_stopped_and_started_again(case):
     """GET_VRING_BASE tells the position, the ring goes on from there; the other ring is untouched."""
     switch = case.switch({"a": "", "b": ""})
@@ -121,5 +141,5 @@ if __name__ == "__main__":
         shape("four pairs offered, four used", queues=4, rings=tuple(range(8))),
         shape("memory in three regions", sizes=(4 << 20, 2 << 20, 4 << 20)),
         shape("IN_ORDER and MRG_RXBUF", wanted=(vu.F_VERSION_1, vu.F_IN_ORDER, vu.F_MRG_RXBUF)),
-        holes_between_rings, rings_enabled_late, ring_stopped_and_started_again,
+        holes_between_rings, rings_enabled_late, disabled_transmitq_is_emptied, ring_stopped_and_started_again,
         status_zero_and_driver_ok_again, second_client_is_refused)

@@ -148,7 +148,7 @@ static bool
 any_ring_running(const struct port *port)
 {
 	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
-		if (port_ring_running(port, ring))
+		if (port_ring_started(port, ring))
 			return true;
 	}
 	return false;
@@ -363,7 +363,7 @@ check_num(const struct port *port, const struct vhost_message *msg, char *why)
 {
 	const struct vhost_msg_ring *r = &msg->payload.ring;
 
-	if (port_ring_running(port, r->index))
+	if (port_ring_started(port, r->index))
 		return no(why, "ring %" PRIu32 " is running", r->index);
 	if (virtq_size_check(r->value) != 0)
 		return no(why,
@@ -377,7 +377,7 @@ check_base(const struct port *port, const struct vhost_message *msg, char *why)
 {
 	const struct vhost_msg_ring *r = &msg->payload.ring;
 
-	if (port_ring_running(port, r->index))
+	if (port_ring_started(port, r->index))
 		return no(why, "ring %" PRIu32 " is running", r->index);
 	if (r->value > UINT16_MAX)
 		return no(why, "ring %" PRIu32 ": position %" PRIu32 " is beyond 65535", r->index,

@@ -40,8 +40,10 @@ struct vhost_session {
 	uint32_t nb_files;
 	struct vhost_file files[VHOST_MSG_REGIONS_MAX]; /* [nb_files], of the memory table */
 	struct vhost_msg_region regions[VHOST_MSG_REGIONS_MAX]; /* [nb_files] */
-	bool on[VHOST_RINGS_MAX];   /* the library says: set up and enabled */
-	bool held[VHOST_RINGS_MAX]; /* it is on for the library, but RESET_OWNER disabled it */
+	bool kicked[VHOST_RINGS_MAX];  /* started, by SET_VRING_KICK, until GET_VRING_BASE */
+	bool enabled[VHOST_RINGS_MAX]; /* by SET_VRING_ENABLE */
+	bool on[VHOST_RINGS_MAX];      /* the library says: set up and enabled */
+	bool held[VHOST_RINGS_MAX];    /* it is on for the library, but RESET_OWNER disabled it */
 	uint64_t log_used[VHOST_RINGS_MAX]; /* guest address of used rings that are logged */
 };
 

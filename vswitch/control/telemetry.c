@@ -141,6 +141,8 @@ add_ring(struct rte_tel_data *d, const char *name, const struct port *port, uint
 	rte_tel_data_add_dict_int(sub, "enabled", pv->session.on[ring]);
 	rte_tel_data_add_dict_int(sub, "running",
 		port_ring_running(port, ring) && port_ring_fault(port, ring) == NULL);
+	if (port_ring_started(port, ring) && !port_ring_running(port, ring))
+		rte_tel_data_add_dict_int(sub, "discarding", 1);
 	if (q != NULL) {
 		rte_tel_data_add_dict_int(sub, "size", q->vq.size);
 		rte_tel_data_add_dict_int(sub, "avail_next", q->avail_next);

@@ -46,18 +46,31 @@ vhost_complain(struct port_vhost *pv, const char *fmt, ...)
 }
 
 static bool
-ring_may_run(const struct port_vhost *pv, uint32_t ring)
+device_ready(const struct port_vhost *pv)
 {
 	const struct vhost_session *s = &pv->session;
 
-	return s->on[ring] && s->features_accepted && pv->port->mem.nb_regions != 0 &&
+	return s->features_accepted && pv->port->mem.nb_regions != 0 &&
 	       (!(s->protocol_features & BIT(VHOST_PROTOCOL_F_STATUS)) ||
 		       (s->status & STATUS_DRIVER_OK));
 }
 
+/*
+ * A ring that is started and disabled: nothing is received by it, and what is sent by it is taken
+ * and dropped. Not one that is off for a moment because the library replaces a descriptor.
+ */
+static bool
+ring_may_discard(const struct port_vhost *pv, uint32_t ring)
+{
+	const struct vhost_session *s = &pv->session;
+
+	return ring % 2 == 1 && s->kicked[ring] && !s->enabled[ring] && !s->on[ring] &&
+	       (s->features & BIT(VHOST_USER_F_PROTOCOL_FEATURES));
+}
+
 /* Start a ring where the library sees it now. */
 static void
-ring_start(struct port_vhost *pv, uint32_t ring)
+ring_start(struct port_vhost *pv, uint32_t ring, bool discard)
 {
 	const struct virtq_mem *mem = &pv->port->mem;
 	struct rte_vhost_vring v;
@@ -93,6 +106,7 @@ ring_start(struct port_vhost *pv, uint32_t ring)
 		.base = virtq_index_peek(&((struct virtq_used *)v.used)->idx),
 		.features = pv->session.features,
 		.call_fd = v.callfd >= 0 ? v.callfd : -1,
+		.discard = discard,
 	};
 	if (conf.features & BIT(VHOST_F_LOG_ALL_BIT)) {
 		conf.log = vhost_log_write;
@@ -108,7 +122,7 @@ ring_start(struct port_vhost *pv, uint32_t ring)
 void
 vhost_ring_stop(struct port_vhost *pv, uint32_t ring)
 {
-	if (port_ring_running(pv->port, ring)) {
+	if (port_ring_started(pv->port, ring)) {
 		uint16_t position = port_ring_stop(pv->port, ring);
 
 		rte_vhost_set_vring_base(pv->vid, (uint16_t)ring, position, position);
@@ -118,12 +132,16 @@ vhost_ring_stop(struct port_vhost *pv, uint32_t ring)
 void
 vhost_ring_sync(struct port_vhost *pv, uint32_t ring)
 {
+	bool run = device_ready(pv) && pv->session.on[ring];
+	bool discard = device_ready(pv) && ring_may_discard(pv, ring);
 	bool running = port_ring_running(pv->port, ring);
+	bool started = port_ring_started(pv->port, ring);
 
-	if (!ring_may_run(pv, ring))
-		vhost_ring_stop(pv, ring);
-	else if (!running)
-		ring_start(pv, ring);
+	if (run == running && (run || discard) == started)
+		return;
+	vhost_ring_stop(pv, ring);
+	if (run || discard)
+		ring_start(pv, ring, discard);
 }
 
 void

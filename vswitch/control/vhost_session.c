@@ -65,13 +65,14 @@ before(struct port_vhost *pv, const struct vhost_message *msg)
 		pv->port->mem.nb_regions = 0;
 		break;
 	case VHOST_REQ_GET_VRING_BASE:
+		pv->session.kicked[ring] = false;
 		vhost_ring_stop(pv, (uint32_t)ring);
 		port_ring_reset(pv->port, (uint32_t)ring);
 		break;
 	case VHOST_REQ_SET_VRING_ADDR:
 	case VHOST_REQ_SET_VRING_KICK:
 	case VHOST_REQ_SET_VRING_CALL:
-		if (port_ring_running(pv->port, (uint32_t)ring)) {
+		if (port_ring_started(pv->port, (uint32_t)ring)) {
 			port_pause(pv->port);
 			vhost_ring_stop(pv, (uint32_t)ring);
 		}
@@ -119,10 +120,16 @@ after(struct port_vhost *pv, const struct vhost_message *msg)
 							       ? msg->payload.addr.log
 							       : VHOST_LOG_NOWHERE;
 		return true;
+	case VHOST_REQ_SET_VRING_KICK:
+		s->kicked[vhost_msg_ring_index(msg)] = true;
+		return true;
+	case VHOST_REQ_SET_VRING_CALL:
+		return true;
 	case VHOST_REQ_SET_VRING_ENABLE:
 		ring = msg->payload.ring.index;
-		if (msg->payload.ring.value != 0 && s->held[ring])
-			s->on[ring] = true;
+		s->enabled[ring] = msg->payload.ring.value != 0;
+		/* The library says so, too, but later. */
+		s->on[ring] = s->enabled[ring] && (s->on[ring] || s->held[ring]);
 		s->held[ring] = false;
 		return true;
 	case VHOST_REQ_NET_SET_MTU:
@@ -185,6 +192,7 @@ reset_owner(struct port_vhost *pv)
 	for (uint32_t ring = 0; ring < VHOST_RINGS_MAX; ring++) {
 		s->held[ring] |= s->on[ring];
 		s->on[ring] = false;
+		s->kicked[ring] = false;
 	}
 	port_resume(pv->port);
 	return RTE_VHOST_MSG_RESULT_OK;

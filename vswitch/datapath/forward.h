@@ -56,6 +56,9 @@ void forward_of_mbuf(struct worker *w, struct frame *frame, const struct rte_mbu
 /** Learn where a frame came from. @return false: the source address is not one. */
 bool forward_learn(struct worker *w, struct port_rxq *rxq, uint64_t key);
 
+/** Take and complete what waits in a transmitq that its guest has disabled. @return chains. */
+unsigned int forward_discard(struct port_rxq *rxq);
+
 /** Interrupt a guest. */
 void forward_interrupt(int call_fd, uint64_t *interrupts);
 

@@ -89,39 +89,46 @@ worker_quiescent(struct worker *w)
 	rte_rcu_qsbr_quiescent(all.qsbr, w->index);
 }
 
-/* Transmitqs that a worker has to poll now. NULL for none, and also when memory is out. */
+/* Transmitqs of one kind that a worker has to poll now; to may be NULL. @return how many. */
+static uint16_t
+list_queues(uint16_t index, bool discard, struct port_rxq **to)
+{
+	uint16_t n = 0;
+
+	for (uint16_t id = 0; id < PORT_MAX; id++) {
+		const struct port *port = port_get(id);
+
+		if (port == NULL || port->paused)
+			continue;
+		for (uint16_t pair = 0; pair < port->max_pairs; pair++) {
+			struct port_rxq *rxq = port->rxq[pair];
+
+			if (rxq == NULL || !rxq->running || rxq->worker != index ||
+				rxq->discard != discard)
+				continue;
+			if (to != NULL)
+				to[n] = rxq;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* NULL for none, and also when memory is out. */
 static struct worker_list *
 build_list(uint16_t index)
 {
-	struct worker_list *list = NULL;
-	uint32_t nb = 0;
+	uint16_t nb = list_queues(index, false, NULL);
+	uint16_t nb_discard = list_queues(index, true, NULL);
+	struct worker_list *list;
 
-	for (int pass = 0; pass < 2; pass++) {
-		uint32_t n = 0;
-
-		for (uint16_t id = 0; id < PORT_MAX; id++) {
-			const struct port *port = port_get(id);
-
-			if (port == NULL || port->paused)
-				continue;
-			for (uint16_t pair = 0; pair < port->max_pairs; pair++) {
-				struct port_rxq *rxq = port->rxq[pair];
-
-				if (rxq == NULL || !rxq->running || rxq->worker != index)
-					continue;
-				if (pass == 1)
-					list->rxq[n] = rxq;
-				n++;
-			}
-		}
-		if (pass == 1 || n == 0)
-			break;
-		nb = n;
-		list = malloc(sizeof(*list) + nb * sizeof(list->rxq[0]));
-		if (list == NULL)
-			return NULL;
-		list->nb = (uint16_t)nb;
-	}
+	if (nb + nb_discard == 0)
+		return NULL;
+	list = malloc(sizeof(*list) + (size_t)(nb + nb_discard) * sizeof(list->rxq[0]));
+	if (list == NULL)
+		return NULL;
+	list->nb = list_queues(index, false, list->rxq);
+	list->nb_discard = list_queues(index, true, list->rxq + nb);
 	return list;
 }
 

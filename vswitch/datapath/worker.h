@@ -44,7 +44,8 @@ struct frame {
 /* Queues of one worker. Immutable once published. */
 struct worker_list {
 	uint16_t nb;
-	struct port_rxq *rxq[];
+	uint16_t nb_discard;
+	struct port_rxq *rxq[]; /* [nb] to forward from, then [nb_discard] to empty */
 };
 
 /* Ports that have a receiveq running: where floods go. Immutable once published. */
