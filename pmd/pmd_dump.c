@@ -5,6 +5,7 @@
 #include "pmd_queue_ops.h"
 #include "ring/virtq_fault.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 static const char *
@@ -56,6 +57,63 @@ dump_ring(FILE *f, const char *what, uint16_t id, const char *state, const struc
 		wants(&q->vq, virtq_hint_load(&q->vq.avail->flags) & VIRTQ_AVAIL_F_NO_INTERRUPT,
 			virtq_hint_load(virtq_used_event(&q->vq)), q->used_next),
 		virtq_fault_str((enum virtq_fault)q->fault.fault));
+}
+
+/* The packet at a position from the oldest outstanding one on, its descriptor and used entry. */
+static void
+dump_position(FILE *f, const struct virtq_driver *q, uint16_t offset)
+{
+	const uint16_t slot = (uint16_t)(q->used_next + offset) & q->vq.mask;
+	const uint16_t id = q->sequence ? slot : q->heads[slot];
+	/* Out of sequence a later packet may have come back before this one. */
+	const bool out =
+		offset < virtq_driver_outstanding(q) && (q->sequence || q->descs[id].chain != 0);
+	const struct virtq_desc *d = &q->vq.desc[id];
+
+	fprintf(f, "  %u: descriptor %u: address 0x%" PRIx64 ", %u bytes, flags 0x%x, next %u",
+		offset, id, rte_le_to_cpu_64(d->addr), rte_le_to_cpu_32(d->len),
+		rte_le_to_cpu_16(d->flags), rte_le_to_cpu_16(d->next));
+	if (offset < pmd_used_waiting(q)) {
+		uint64_t e = virtq_used_load(&q->vq.used->ring[slot]);
+
+		fprintf(f, ", used: id %u, %u bytes\n", (uint32_t)e, (uint32_t)(e >> 32));
+	} else {
+		fprintf(f, ", %s\n", out ? "with the device" : "free");
+	}
+}
+
+static int
+dump_positions(FILE *f, const char *what, uint16_t id, const struct virtq_driver *q,
+	uint16_t offset, uint16_t num)
+{
+	if (q->vq.used == NULL) {
+		fprintf(f, "%s queue %u: no ring yet\n", what, id);
+		return 0;
+	}
+	if (offset >= q->vq.size)
+		return -EINVAL;
+	fprintf(f, "%s queue %u, from the oldest packet outstanding on:\n", what, id);
+	for (uint32_t i = offset; i < RTE_MIN((uint32_t)offset + num, q->vq.size); i++)
+		dump_position(f, q, (uint16_t)i);
+	return 0;
+}
+
+int
+pmd_rx_descriptor_dump(
+	const struct rte_eth_dev *dev, uint16_t id, uint16_t offset, uint16_t num, FILE *f)
+{
+	const struct pmd_rxq *rxq = dev->data->rx_queues[id];
+
+	return dump_positions(f, "receive", id, &rxq->q, offset, num);
+}
+
+int
+pmd_tx_descriptor_dump(
+	const struct rte_eth_dev *dev, uint16_t id, uint16_t offset, uint16_t num, FILE *f)
+{
+	const struct pmd_txq *txq = dev->data->tx_queues[id];
+
+	return dump_positions(f, "transmit", id, &txq->q, offset, num);
 }
 
 int

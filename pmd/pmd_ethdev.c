@@ -265,6 +265,7 @@ const struct eth_dev_ops pmd_ops = {
 	.xstats_get_by_id = pmd_xstats_get_by_id,
 	.xstats_get_names_by_id = pmd_xstats_get_names_by_id,
 	.xstats_reset = pmd_stats_reset,
+	.queue_stats_mapping_set = pmd_queue_stats_mapping_set,
 	.rx_queue_setup = pmd_rx_queue_setup,
 	.rx_queue_release = pmd_rx_queue_release,
 	.tx_queue_setup = pmd_tx_queue_setup,
@@ -282,4 +283,6 @@ const struct eth_dev_ops pmd_ops = {
 	.rx_burst_mode_get = pmd_rx_burst_mode_get,
 	.tx_burst_mode_get = pmd_tx_burst_mode_get,
 	.eth_dev_priv_dump = pmd_priv_dump,
+	.eth_rx_descriptor_dump = pmd_rx_descriptor_dump,
+	.eth_tx_descriptor_dump = pmd_tx_descriptor_dump,
 };

@@ -166,8 +166,7 @@ pmd_intr_start(struct rte_eth_dev *dev)
 		q->rxq.call_fd = q->ring.call_fd;
 	}
 	/* What the application waits for outlives stop and start as long as the queues do. */
-	if (dev->intr_handle != NULL &&
-		rte_intr_nb_efd_get(dev->intr_handle) != data->nb_rx_queues)
+	if (dev->intr_handle != NULL && rte_intr_nb_efd_get(dev->intr_handle) != data->nb_rx_queues)
 		pmd_intr_free(dev);
 	if (dev->intr_handle == NULL)
 		dev->intr_handle = handle_new(data);

@@ -64,7 +64,10 @@ struct pmd_port {
 	struct pmd_ring spare[2]; /* receive and transmit ring of pair 0 where the port has none */
 	struct pmd_life_stats life;
 	struct pmd_life_stats life_base; /* at the last reset */
-	char reason[PMD_REASON_BYTES];   /* why there is no link; empty: there is one */
+	/* Counters of rte_eth_stats by queue; RTE_ETHDEV_QUEUE_STAT_CNTRS and more: none. */
+	uint8_t rx_slot[PMD_QUEUES_MAX];
+	uint8_t tx_slot[PMD_QUEUES_MAX];
+	char reason[PMD_REASON_BYTES]; /* why there is no link; empty: there is one */
 
 	/* Control thread. */
 	pthread_t thread;

@@ -237,14 +237,16 @@ pmd_txq_info_get(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_txq_info *
 }
 
 static int
-mode_get(
-	struct rte_eth_dev *dev, const struct pmd_variant *variant, struct rte_eth_burst_mode *mode)
+mode_get(struct rte_eth_dev *dev, pmd_burst_fn *burst, const struct pmd_variant *variant,
+	struct rte_eth_burst_mode *mode)
 {
 	const struct pmd_port *port = pmd_port_of(dev);
 
 	mode->flags = 0;
 	snprintf(mode->info, sizeof(mode->info), "%s",
-		port->fixed ? variant->name : "none: no backend yet");
+		!port->fixed              ? "none: no backend yet"
+		: burst == pmd_burst_none ? "none: queue is off"
+					  : variant->name);
 	return 0;
 }
 
@@ -253,8 +255,8 @@ pmd_rx_burst_mode_get(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_burst
 {
 	uint64_t features = pmd_port_of(dev)->features;
 
-	RTE_SET_USED(id);
-	return mode_get(dev, pmd_rx_variant(pmd_rx_flags(features)), mode);
+	return mode_get(dev, ((const struct pmd_rxq *)dev->data->rx_queues[id])->burst,
+		pmd_rx_variant(pmd_rx_flags(features)), mode);
 }
 
 int
@@ -262,13 +264,12 @@ pmd_tx_burst_mode_get(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_burst
 {
 	uint64_t features = pmd_port_of(dev)->features;
 
-	RTE_SET_USED(id);
-	return mode_get(dev, pmd_tx_variant(pmd_tx_flags(features)), mode);
+	return mode_get(dev, ((const struct pmd_txq *)dev->data->tx_queues[id])->burst,
+		pmd_tx_variant(pmd_tx_flags(features)), mode);
 }
 
-/* Entries that the device has used and the driver has not taken. No device, no ring yet: 0. */
-static uint16_t
-used_waiting(const struct virtq_driver *q)
+uint16_t
+pmd_used_waiting(const struct virtq_driver *q)
 {
 	uint16_t waiting;
 
@@ -286,7 +287,7 @@ pmd_rx_queue_count(void *queue)
 	/* What waits in a queue that is off will not be received. */
 	if (__atomic_load_n(&rxq->burst, __ATOMIC_RELAXED) == pmd_burst_none)
 		return 0;
-	return used_waiting(&rxq->q);
+	return pmd_used_waiting(&rxq->q);
 }
 
 int
@@ -298,7 +299,7 @@ pmd_rx_descriptor_status(void *queue, uint16_t offset)
 		return -EINVAL;
 	if (__atomic_load_n(&rxq->burst, __ATOMIC_RELAXED) == pmd_burst_none)
 		return RTE_ETH_RX_DESC_UNAVAIL;
-	if (offset < used_waiting(&rxq->q))
+	if (offset < pmd_used_waiting(&rxq->q))
 		return RTE_ETH_RX_DESC_DONE;
 	if (offset < virtq_driver_outstanding(&rxq->q))
 		return RTE_ETH_RX_DESC_AVAIL;
@@ -315,7 +316,7 @@ pmd_tx_descriptor_status(void *queue, uint16_t offset)
 		return -EINVAL;
 	/* Free ones follow the tail; behind them wait the oldest packets. */
 	free = (uint16_t)(txq->post_max - virtq_driver_outstanding(&txq->q));
-	if (offset < free + used_waiting(&txq->q))
+	if (offset < free + pmd_used_waiting(&txq->q))
 		return RTE_ETH_TX_DESC_DONE;
 	return RTE_ETH_TX_DESC_FULL;
 }

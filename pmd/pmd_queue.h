@@ -45,6 +45,9 @@ void pmd_ring_free(struct pmd_ring *ring);
 /* Point ring->vq at the memory, with enum virtq_flag flags. */
 void pmd_ring_init(struct pmd_ring *ring, uint32_t flags);
 
+/** Entries that the device has used and the driver has not taken. No device, no ring yet: 0. */
+uint16_t pmd_used_waiting(const struct virtq_driver *q);
+
 /* ethdev operations. */
 int pmd_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
 	unsigned int socket_id, const struct rte_eth_rxconf *conf, struct rte_mempool *pool);

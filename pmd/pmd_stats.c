@@ -52,9 +52,34 @@ tx_stat(const struct rte_eth_dev *dev, uint16_t queue, unsigned int i)
 #define RX_INDEX(field) (offsetof(struct pmd_rx_stats, field) / sizeof(uint64_t))
 #define TX_INDEX(field) (offsetof(struct pmd_tx_stats, field) / sizeof(uint64_t))
 
+void
+pmd_stats_init(struct rte_eth_dev *dev)
+{
+	struct pmd_port *port = pmd_port_of(dev);
+
+	for (uint16_t i = 0; i < PMD_QUEUES_MAX; i++)
+		port->rx_slot[i] = port->tx_slot[i] = (uint8_t)i;
+}
+
+int
+pmd_queue_stats_mapping_set(struct rte_eth_dev *dev, uint16_t id, uint8_t slot, uint8_t is_rx)
+{
+	struct pmd_port *port = pmd_port_of(dev);
+
+	if (id >= PMD_QUEUES_MAX || slot >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
+		return -EINVAL;
+	if (is_rx)
+		port->rx_slot[id] = slot;
+	else
+		port->tx_slot[id] = slot;
+	return 0;
+}
+
 int
 pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 {
+	const struct pmd_port *port = pmd_port_of(dev);
+
 	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
 		uint64_t packets = rx_stat(dev, i, RX_INDEX(packets));
 		uint64_t bytes = rx_stat(dev, i, RX_INDEX(bytes));
@@ -64,10 +89,10 @@ pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 		stats->ibytes += bytes;
 		stats->ierrors += errors;
 		stats->rx_nombuf += rx_stat(dev, i, RX_INDEX(mbuf_alloc_failed));
-		if (i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
-			stats->q_ipackets[i] = packets;
-			stats->q_ibytes[i] = bytes;
-			stats->q_errors[i] = errors;
+		if (port->rx_slot[i] < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
+			stats->q_ipackets[port->rx_slot[i]] += packets;
+			stats->q_ibytes[port->rx_slot[i]] += bytes;
+			stats->q_errors[port->rx_slot[i]] += errors;
 		}
 	}
 	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++) {
@@ -77,9 +102,9 @@ pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 		stats->opackets += packets;
 		stats->obytes += bytes;
 		stats->oerrors += tx_stat(dev, i, TX_INDEX(errors));
-		if (i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
-			stats->q_opackets[i] = packets;
-			stats->q_obytes[i] = bytes;
+		if (port->tx_slot[i] < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
+			stats->q_opackets[port->tx_slot[i]] += packets;
+			stats->q_obytes[port->tx_slot[i]] += bytes;
 		}
 	}
 	return 0;

@@ -8,7 +8,11 @@
 
 #include <ethdev_driver.h>
 
+/** Queue n counts in slot n of rte_eth_stats, as far as there are slots. */
+void pmd_stats_init(struct rte_eth_dev *dev);
+
 /* ethdev operations. */
+int pmd_queue_stats_mapping_set(struct rte_eth_dev *dev, uint16_t id, uint8_t slot, uint8_t is_rx);
 int pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats);
 int pmd_stats_reset(struct rte_eth_dev *dev);
 int pmd_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned int n);

@@ -2,6 +2,7 @@
 /* Virtual device net_virtq: probe and removal. */
 #include "pmd_ethdev.h"
 #include "pmd_log.h"
+#include "pmd_stats.h"
 
 #include <bus_vdev_driver.h>
 #include <ethdev_driver.h>
@@ -37,6 +38,7 @@ port_init(struct pmd_port *port, struct rte_eth_dev *eth_dev, const struct pmd_a
 	/* See receive_all_on(). */
 	data->promiscuous = 1;
 	data->all_multicast = 1;
+	pmd_stats_init(eth_dev);
 	eth_dev->dev_ops = &pmd_ops;
 	eth_dev->rx_pkt_burst = pmd_rx_burst;
 	eth_dev->tx_pkt_burst = pmd_tx_burst;
