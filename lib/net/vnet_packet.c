@@ -133,7 +133,7 @@ pass_extension(struct walk *w, const uint8_t *bytes, uint32_t size)
 }
 
 /* Each step takes 8 bytes at least, of VNET_PACKET_HEAD at most. */
-static __rte_noinline bool
+static bool
 walk_extensions(struct walk *w, const uint8_t *bytes, uint32_t limit)
 {
 	uint32_t first = w->at;
@@ -178,35 +178,6 @@ parse_ipv4(struct vnet_packet *p, const uint8_t *bytes, uint32_t nb, uint32_t le
 	return (fragment & 0x1fff) == 0;
 }
 
-static inline bool
-parse_ipv6(struct vnet_packet *p, const uint8_t *bytes, uint32_t nb, uint32_t len)
-{
-	const uint8_t *ip = bytes + p->l3;
-	struct walk w = {.at = p->l3 + IPV6_BYTES};
-	uint32_t end;
-
-	if (nb - p->l3 < IPV6_BYTES || ip[0] >> 4 != 6)
-		return false;
-	end = w.at + be16(ip + 4);
-	if (end > len)
-		return false;
-	w.next = ip[6];
-	if (unlikely(w.next != PROTOCOL_TCP && w.next != PROTOCOL_UDP)) {
-		if (!walk_extensions(&w, bytes, RTE_MIN(nb, end)))
-			return false;
-		p->home = w.home;
-		p->route = w.route;
-		p->final = w.final;
-		p->fragment = w.fragment;
-		p->extended = w.at != p->l3 + (uint32_t)IPV6_BYTES;
-	}
-	p->l3_type = VNET_L3_IPV6;
-	p->l4 = (uint16_t)w.at;
-	p->end = end;
-	p->protocol = w.next;
-	return !w.later && !w.hidden;
-}
-
 static inline void
 parse_l4(struct vnet_packet *p, const uint8_t *bytes, uint32_t nb)
 {
@@ -229,6 +200,50 @@ parse_l4(struct vnet_packet *p, const uint8_t *bytes, uint32_t nb)
 		return;
 	}
 	p->payload = (uint16_t)(p->l4 + header);
+}
+
+/* Neither TCP nor UDP follows at once; out of line, so that the short way needs no stack. */
+static __rte_noinline void
+parse_extended(struct vnet_packet *p, const uint8_t *bytes, uint32_t nb, uint32_t end)
+{
+	const uint32_t first = p->l3 + (uint32_t)IPV6_BYTES;
+	struct walk w = {.at = first, .next = bytes[p->l3 + 6]};
+
+	if (!walk_extensions(&w, bytes, RTE_MIN(nb, end)))
+		return;
+	p->l3_type = VNET_L3_IPV6;
+	p->l4 = (uint16_t)w.at;
+	p->end = end;
+	p->protocol = w.next;
+	p->home = w.home;
+	p->route = w.route;
+	p->final = w.final;
+	p->fragment = w.fragment;
+	p->extended = w.at != first;
+	if (!w.later && !w.hidden)
+		parse_l4(p, bytes, nb);
+}
+
+static inline bool
+parse_ipv6(struct vnet_packet *p, const uint8_t *bytes, uint32_t nb, uint32_t len)
+{
+	const uint8_t *ip = bytes + p->l3;
+	uint32_t end;
+
+	if (nb - p->l3 < IPV6_BYTES || ip[0] >> 4 != 6)
+		return false;
+	end = p->l3 + (uint32_t)IPV6_BYTES + be16(ip + 4);
+	if (end > len)
+		return false;
+	if (unlikely(ip[6] != PROTOCOL_TCP && ip[6] != PROTOCOL_UDP)) {
+		parse_extended(p, bytes, nb, end);
+		return false;
+	}
+	p->l3_type = VNET_L3_IPV6;
+	p->l4 = (uint16_t)(p->l3 + IPV6_BYTES);
+	p->end = end;
+	p->protocol = ip[6];
+	return true;
 }
 
 static inline bool
