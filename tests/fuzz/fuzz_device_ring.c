@@ -128,6 +128,18 @@ walk(uint16_t head, uint16_t max_segs)
 	}
 }
 
+/* Whoever walks a head that nobody has checked is told. */
+static void
+walk_unchecked(uint16_t head)
+{
+	struct virtq_seg segs[SEGS_MAX];
+	struct virtq_chain chain;
+	enum virtq_fault fault = virtq_device_walk(&t.q, head, segs, SEGS_MAX, &chain);
+
+	FUZZ_CHECK((fault == VIRTQ_FAULT_HEAD_INDEX) == (head >= t.vq.size));
+	FUZZ_CHECK(fault != VIRTQ_FAULT_HEAD_INDEX || virtq_device_broken(&t.q));
+}
+
 /* The way for whole bursts: what it lets pass is in the map, as the way for one would say. */
 static bool
 burst(uint16_t n, const uint16_t *heads, uint16_t flags)
@@ -173,6 +185,8 @@ take_and_complete(struct fuzz_input *in)
 		t.put = (uint16_t)(t.put + n);
 		return;
 	}
+	if (want == TAKE_MAX - 1)
+		walk_unchecked(virtq_device_head_raw(&t.q, 0));
 	while (done < n && !virtq_device_broken(&t.q)) {
 		FUZZ_CHECK(heads[done] < t.vq.size);
 		walk(heads[done], max_segs);
@@ -240,11 +254,119 @@ step(struct fuzz_input *in)
 	}
 }
 
+/* A memory table and the addresses of a ring, both as a frontend likes: no ring, no bytes behind.
+ */
+#define MAP_MODE 0x80
+#define MAP_TRIES 12
+
+static uint64_t
+wild64(struct fuzz_input *in)
+{
+	uint8_t what = fuzz_u8(in);
+	uint64_t low;
+
+	if (what < 0x40)
+		return (uint64_t)what << 12;
+	if (what < 0x80)
+		return 0 - ((uint64_t)(what & 0x3f) << 12);
+	if (what < 0xc0)
+		return UINT64_C(1) << (what & 0x3f);
+	low = fuzz_u32(in);
+	return low | (uint64_t)fuzz_u32(in) << 32;
+}
+
+static bool
+apart(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
+{
+	return (unsigned __int128)a + a_bytes <= b || (unsigned __int128)b + b_bytes <= a;
+}
+
+static void
+look_up(const struct virtq_mem *mem, uint64_t addr, uint64_t bytes)
+{
+	const struct virtq_mem_region *at = NULL;
+	uint64_t got = 0;
+	uint8_t *piece, *all;
+
+	for (uint32_t i = 0; i < mem->nb_regions; i++) {
+		if (!apart(mem->regions[i].guest, mem->regions[i].bytes, addr, 1))
+			at = &mem->regions[i];
+	}
+	piece = virtq_mem_piece(mem, addr, bytes, &got);
+	all = virtq_mem_ptr(mem, addr, bytes);
+	FUZZ_CHECK((piece != NULL) == (at != NULL));
+	if (at == NULL) {
+		FUZZ_CHECK(all == NULL);
+		return;
+	}
+	FUZZ_CHECK(piece == at->host + (addr - at->guest));
+	FUZZ_CHECK(got == RTE_MIN(bytes, at->bytes - (addr - at->guest)));
+	FUZZ_CHECK(all == (got == bytes ? piece : NULL));
+}
+
+static void
+map(struct fuzz_input *in)
+{
+	struct virtq_mem mem = {0};
+	const unsigned __int128 top = (unsigned __int128)1 << 64;
+
+	for (uint32_t n = 0; n < MAP_TRIES && in->left > 0; n++) {
+		uint64_t guest = wild64(in);
+		uint64_t bytes = wild64(in);
+		uint64_t host = wild64(in);
+		uint32_t nb = mem.nb_regions;
+		bool fits = bytes > 0 && bytes <= VIRTQ_MEM_BYTES_MAX && host != 0 &&
+			    guest + (unsigned __int128)bytes <= top &&
+			    host + (unsigned __int128)bytes <= top;
+		int rc = virtq_mem_add(&mem, guest, bytes, (void *)(uintptr_t)host);
+
+		for (uint32_t i = 0; i < nb; i++)
+			fits = fits &&
+			       apart(mem.regions[i].guest, mem.regions[i].bytes, guest, bytes);
+		if (nb == VIRTQ_MEM_REGIONS_MAX)
+			FUZZ_CHECK(rc == -ENOSPC);
+		else
+			FUZZ_CHECK(rc == (fits ? 0 : -EINVAL));
+		FUZZ_CHECK(mem.nb_regions == nb + (rc == 0));
+		look_up(&mem, guest, RTE_MAX(bytes, 1u));
+		look_up(&mem, wild64(in), RTE_MAX(wild64(in), 1u));
+	}
+}
+
+static void
+place_ring(struct fuzz_input *in)
+{
+	uint32_t size = (uint32_t)wild64(in);
+	uint64_t desc = wild64(in) | (fuzz_u8(in) & 15);
+	uint64_t avail = wild64(in) | (fuzz_u8(in) & 3);
+	uint64_t used = wild64(in) | (fuzz_u8(in) & 7);
+	uint64_t features = wild64(in);
+	bool possible = size >= 2 && size <= 32768 && __builtin_popcount(size) == 1;
+	struct virtq vq;
+	int rc = virtq_init(&vq, size, (void *)(uintptr_t)desc, (void *)(uintptr_t)avail,
+		(void *)(uintptr_t)used, virtq_flags(features));
+
+	if (!possible)
+		FUZZ_CHECK(rc == -EINVAL);
+	else if (desc == 0 || avail == 0 || used == 0 || desc % 16 || avail % 2 || used % 4)
+		FUZZ_CHECK(rc == -EFAULT);
+	else
+		FUZZ_CHECK(rc == 0 && vq.size == size);
+	FUZZ_CHECK(!(virtq_flags(features) & VIRTQ_INDIRECT) == !(features >> 28 & 1));
+	FUZZ_CHECK(!(virtq_flags(features) & VIRTQ_EVENT_IDX) == !(features >> 29 & 1));
+	FUZZ_CHECK(!(virtq_flags(features) & VIRTQ_IN_ORDER) == !(features >> 35 & 1));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {data, size};
 
+	if (size > 0 && (data[0] & MAP_MODE)) {
+		place_ring(&in);
+		map(&in);
+		return 0;
+	}
 	open_ring(&in);
 	while (in.left > 0)
 		step(&in);

@@ -23,12 +23,26 @@ static struct {
 
 static struct virtq_desc tables[BUFFERS_MAX][PARTS_MAX];
 
+/* Where a driver puts the parts of a ring in one piece of memory: apart and aligned. */
+static void
+check_layout(uint32_t size)
+{
+	struct virtq_layout l;
+
+	virtq_layout(&l, size);
+	FUZZ_CHECK(l.desc % 16 == 0 && l.avail % 2 == 0 && l.used % 4 == 0);
+	FUZZ_CHECK(l.desc + virtq_desc_bytes(size) <= l.avail);
+	FUZZ_CHECK(l.avail + virtq_avail_bytes(size) <= l.used);
+	FUZZ_CHECK(l.used + virtq_used_bytes(size) <= l.bytes);
+}
+
 static void
 start(uint32_t power, uint32_t flags)
 {
 	uint32_t size = 2u << power;
 	struct guard *kept = t.kept[power];
 
+	check_layout(size);
 	FUZZ_CHECK(virtq_init(&t.vq, size, fuzz_memory(&kept[0], virtq_desc_bytes(size), 16),
 			   fuzz_memory(&kept[1], virtq_avail_bytes(size), 2),
 			   fuzz_memory(&kept[2], virtq_used_bytes(size), 4), flags) == 0);
