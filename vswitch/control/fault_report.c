@@ -2,6 +2,7 @@
 #include "fault_report.h"
 
 #include "port_vhost.h"
+#include "vhost_rings.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +12,8 @@
 static struct told {
 	uint64_t serial; /* of the port: an id may be used again */
 	struct control_limit limit;
-	uint64_t faults[2 * PORT_PAIRS_MAX]; /* of each ring */
+	uint64_t faults[2 * PORT_PAIRS_MAX]; /* of each ring, in the log */
+	uint64_t signalled[2 * PORT_PAIRS_MAX];
 } told[PORT_MAX];
 
 const char *
@@ -66,9 +68,17 @@ report(const struct port *port, uint32_t ring, const struct port_faults *faults,
 }
 
 static void
+signal_frontend(struct port_vhost *pv, uint32_t ring)
+{
+	pthread_mutex_lock(&pv->lock);
+	vhost_ring_error(pv, ring);
+	pthread_mutex_unlock(&pv->lock);
+}
+
+static void
 report_port(const struct port *port)
 {
-	const struct port_vhost *pv = port->backend;
+	struct port_vhost *pv = port->backend;
 	struct told *t = &told[port->id];
 	struct port_faults faults;
 	uint32_t unused;
@@ -78,8 +88,12 @@ report_port(const struct port *port)
 		t->serial = pv->serial;
 	}
 	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
-		if (!port_ring_faults(port, ring, &faults) || faults.total == t->faults[ring] ||
-			!control_limit_pass(&t->limit, &unused))
+		if (!port_ring_faults(port, ring, &faults))
+			continue;
+		if (faults.total != t->signalled[ring])
+			signal_frontend(pv, ring);
+		t->signalled[ring] = faults.total;
+		if (faults.total == t->faults[ring] || !control_limit_pass(&t->limit, &unused))
 			continue;
 		report(port, ring, &faults, t->faults[ring]);
 		t->faults[ring] = faults.total;

@@ -30,6 +30,7 @@ uint64_t fault_count(const struct port *port);
 /**
  * Write a line for each ring that broke since the last look. A guest that breaks its rings again
  * and again gets CONTROL_LINES_PER_SECOND; what was left out is told with the next line.
+ * The eventfd of SET_VRING_ERR is signalled for each look that found a new one.
  *
  * Main thread, often: the time between two calls is how long a fault stays unsaid.
  */

@@ -2,6 +2,7 @@
 #include "message_filter.h"
 
 #include "datapath/offload.h"
+#include "memory_filter.h"
 #include "net/vnet_features.h"
 
 #include <rte_common.h>
@@ -9,15 +10,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define ANON_EVENTFD "anon_inode:[eventfd]"
 #define STATUS_FEATURES_OK 8u
+#define STATUS_NEEDS_RESET 64u
 #define NO_FEATURE 0xff /* always part of the protocol */
 
 /* How many descriptors a message carries. */
@@ -96,17 +96,6 @@ filter_features(const struct port *port, uint64_t protocol_features __rte_unused
 	return features;
 }
 
-/* Reason of a refusal; always says no. */
-static bool __rte_format_printf(2, 3) no(char *why, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, FILTER_WHY_BYTES, fmt, ap);
-	va_end(ap);
-	return false;
-}
-
 const char *
 vhost_request_name(uint32_t request)
 {
@@ -154,6 +143,16 @@ any_ring_running(const struct port *port)
 	return false;
 }
 
+static bool
+any_ring_broken(const struct port *port)
+{
+	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
+		if (port_ring_fault(port, ring) != NULL)
+			return true;
+	}
+	return false;
+}
+
 /* What every message has to have. */
 static bool
 check_envelope(const struct vhost_session *session, const struct vhost_message *msg, char *why)
@@ -161,17 +160,20 @@ check_envelope(const struct vhost_session *session, const struct vhost_message *
 	const struct known *k;
 
 	if ((msg->flags & VHOST_MSG_VERSION_MASK) != VHOST_MSG_VERSION)
-		return no(why, "flags 0x%" PRIx32 ": version %" PRIu32 " of the protocol is not 1",
+		return filter_no(why,
+			"flags 0x%" PRIx32 ": version %" PRIu32 " of the protocol is not 1",
 			msg->flags, msg->flags & VHOST_MSG_VERSION_MASK);
 	if (msg->flags & VHOST_MSG_REPLY)
-		return no(why, "flags 0x%" PRIx32 ": a reply that nobody asked for", msg->flags);
+		return filter_no(
+			why, "flags 0x%" PRIx32 ": a reply that nobody asked for", msg->flags);
 	if (msg->request >= VHOST_REQ_MAX || !accepted[msg->request].accepted)
-		return no(why, "not offered by this switch");
+		return filter_no(why, "not offered by this switch");
 	k = &accepted[msg->request];
 	if (k->needs != NO_FEATURE && !(session->protocol_features & (UINT64_C(1) << k->needs)))
-		return no(why, "protocol feature bit %u was not negotiated", k->needs);
+		return filter_no(why, "protocol feature bit %u was not negotiated", k->needs);
 	if (msg->size < k->min_size)
-		return no(why, "payload of %" PRIu32 " bytes, needs %u", msg->size, k->min_size);
+		return filter_no(
+			why, "payload of %" PRIu32 " bytes, needs %u", msg->size, k->min_size);
 	return true;
 }
 
@@ -184,10 +186,11 @@ check_ring(const struct port *port, const struct vhost_message *msg, char *why)
 		return true;
 	if (accepted[msg->request].ring == RING_FILE &&
 		(msg->payload.u64 & ~(uint64_t)(VHOST_VRING_INDEX_MASK | VHOST_VRING_NOFD)))
-		return no(why, "ring 0x%" PRIx64 " is beyond the 256 that the message can name",
+		return filter_no(why,
+			"ring 0x%" PRIx64 " is beyond the 256 that the message can name",
 			msg->payload.u64);
 	if (ring >= 2 * port->max_pairs)
-		return no(why,
+		return filter_no(why,
 			"ring %" PRId64 ", but the port has %u queue pair%s: rings 0 to %u (port "
 			"option queues=N)",
 			ring, port->max_pairs, port->max_pairs == 1 ? "" : "s",
@@ -205,10 +208,10 @@ check_eventfd(int fd, char *why)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, target, sizeof(target) - 1);
 	if (n < 0)
-		return no(why, "descriptor cannot be examined: %s", strerror(errno));
+		return filter_no(why, "descriptor cannot be examined: %s", strerror(errno));
 	target[n] = '\0';
 	if (strcmp(target, ANON_EVENTFD) != 0)
-		return no(why, "descriptor is not an eventfd but '%s'", target);
+		return filter_no(why, "descriptor is not an eventfd but '%s'", target);
 	return true;
 }
 
@@ -225,120 +228,12 @@ check_fds(const struct vhost_message *msg, char *why)
 	else if (kind == FDS_REGIONS)
 		want = msg->payload.memory.nb_regions;
 	if (msg->nb_fds < 0 || (uint32_t)msg->nb_fds != want)
-		return no(why, "%d file descriptors, needs %" PRIu32, msg->nb_fds, want);
+		return filter_no(why, "%d file descriptors, needs %" PRIu32, msg->nb_fds, want);
 	for (uint32_t i = 0; i < want; i++) {
 		if (msg->fds[i] < 0)
-			return no(why, "file descriptor %" PRIu32 " is missing", i);
+			return filter_no(why, "file descriptor %" PRIu32 " is missing", i);
 	}
 	return kind != FDS_EVENT || want == 0 || check_eventfd(msg->fds[0], why);
-}
-
-/* Map the file as it is going to be, so that a table that cannot be had leaves the old one alone.
- */
-static bool
-check_mappable(
-	const struct vhost_msg_region *r, int fd, uint32_t i, const struct stat *st, char *why)
-{
-	uint64_t end = r->offset + r->bytes;
-	uint64_t block = st->st_blksize > 0 ? (uint64_t)st->st_blksize : 1;
-	uint64_t bytes = (end + block - 1) / block * block;
-	void *ptr = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	if (ptr == MAP_FAILED)
-		return no(why, "region %" PRIu32 ": file cannot be mapped shared and writable: %s",
-			i, strerror(errno));
-	munmap(ptr, bytes);
-	return true;
-}
-
-static bool
-check_region(
-	const struct vhost_msg_region *r, int fd, uint32_t i, struct vhost_file *file, char *why)
-{
-	struct stat st;
-
-	if (r->bytes == 0)
-		return no(why, "region %" PRIu32 " is empty", i);
-	if (r->guest + (r->bytes - 1) < r->guest || r->user + (r->bytes - 1) < r->user ||
-		r->offset + r->bytes < r->offset || r->offset + r->bytes > INT64_MAX)
-		return no(why, "region %" PRIu32 ": 0x%" PRIx64 " bytes wrap around", i, r->bytes);
-	if (fstat(fd, &st) != 0)
-		return no(why, "region %" PRIu32 ": %s", i, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return no(why, "region %" PRIu32 ": descriptor is no file that can be shared", i);
-	if (r->offset + r->bytes > (uint64_t)st.st_size)
-		return no(why,
-			"region %" PRIu32 " ends at 0x%" PRIx64 " of a file of 0x%" PRIx64 " bytes",
-			i, r->offset + r->bytes, (uint64_t)st.st_size);
-	*file = (struct vhost_file){st.st_dev, st.st_ino, r->offset};
-	return check_mappable(r, fd, i, &st, why);
-}
-
-static bool
-overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
-{
-	return a <= b + (b_bytes - 1) && b <= a + (a_bytes - 1);
-}
-
-/* Would the library take the new table for the old one and keep the old mapping? */
-static bool
-same_addresses(const struct vhost_session *s, const struct vhost_msg_memory *m)
-{
-	if (s->nb_files != m->nb_regions)
-		return false;
-	for (uint32_t i = 0; i < m->nb_regions; i++) {
-		const struct vhost_msg_region *a = &s->regions[i], *b = &m->regions[i];
-
-		if (a->guest != b->guest || a->bytes != b->bytes || a->user != b->user)
-			return false;
-	}
-	return true;
-}
-
-static bool
-same_files(const struct vhost_session *s, const struct vhost_file *files)
-{
-	for (uint32_t i = 0; i < s->nb_files; i++) {
-		if (s->files[i].dev != files[i].dev || s->files[i].ino != files[i].ino ||
-			s->files[i].offset != files[i].offset)
-			return false;
-	}
-	return true;
-}
-
-static bool
-check_memory(struct vhost_session *session, const struct vhost_message *msg, char *why)
-{
-	const struct vhost_msg_memory *m = &msg->payload.memory;
-	struct vhost_file files[VHOST_MSG_REGIONS_MAX];
-
-	if (m->nb_regions < 1 || m->nb_regions > VHOST_MSG_REGIONS_MAX)
-		return no(why, "%" PRIu32 " memory regions, 1 to %d are possible", m->nb_regions,
-			VHOST_MSG_REGIONS_MAX);
-	if (msg->size < TABLE + m->nb_regions * sizeof(m->regions[0]))
-		return no(why, "payload of %" PRIu32 " bytes does not hold %" PRIu32 " regions",
-			msg->size, m->nb_regions);
-	if (!check_fds(msg, why))
-		return false;
-	for (uint32_t i = 0; i < m->nb_regions; i++) {
-		const struct vhost_msg_region *r = &m->regions[i];
-
-		if (!check_region(r, msg->fds[i], i, &files[i], why))
-			return false;
-		for (uint32_t k = 0; k < i; k++) {
-			const struct vhost_msg_region *o = &m->regions[k];
-
-			if (overlap(r->guest, r->bytes, o->guest, o->bytes) ||
-				overlap(r->user, r->bytes, o->user, o->bytes))
-				return no(why, "regions %" PRIu32 " and %" PRIu32 " overlap", k, i);
-		}
-	}
-	if (same_addresses(session, m) && !same_files(session, files))
-		return no(why, "another file at the addresses of the old table: disconnect first");
-	session->nb_files = m->nb_regions;
-	memcpy(session->files, files, m->nb_regions * sizeof(files[0]));
-	memcpy(session->regions, m->regions, m->nb_regions * sizeof(m->regions[0]));
-	return true;
 }
 
 static bool
@@ -348,13 +243,13 @@ check_log(const struct vhost_message *msg, char *why)
 	struct stat st;
 
 	if (l->offset != 0)
-		return no(why, "log at offset 0x%" PRIx64 " of its file, only 0 is possible",
+		return filter_no(why, "log at offset 0x%" PRIx64 " of its file, only 0 is possible",
 			l->offset);
 	if (fstat(msg->fds[0], &st) != 0 || !S_ISREG(st.st_mode))
-		return no(why, "log is no file that can be shared");
+		return filter_no(why, "log is no file that can be shared");
 	if (l->bytes == 0 || l->bytes > (uint64_t)st.st_size)
-		return no(why, "log of 0x%" PRIx64 " bytes in a file of 0x%" PRIx64, l->bytes,
-			(uint64_t)st.st_size);
+		return filter_no(why, "log of 0x%" PRIx64 " bytes in a file of 0x%" PRIx64,
+			l->bytes, (uint64_t)st.st_size);
 	return true;
 }
 
@@ -364,9 +259,9 @@ check_num(const struct port *port, const struct vhost_message *msg, char *why)
 	const struct vhost_msg_ring *r = &msg->payload.ring;
 
 	if (port_ring_started(port, r->index))
-		return no(why, "ring %" PRIu32 " is running", r->index);
+		return filter_no(why, "ring %" PRIu32 " is running", r->index);
 	if (virtq_size_check(r->value) != 0)
-		return no(why,
+		return filter_no(why,
 			"ring %" PRIu32 ": size %" PRIu32 " is not a power of 2 from 2 to 32768",
 			r->index, r->value);
 	return true;
@@ -378,10 +273,10 @@ check_base(const struct port *port, const struct vhost_message *msg, char *why)
 	const struct vhost_msg_ring *r = &msg->payload.ring;
 
 	if (port_ring_started(port, r->index))
-		return no(why, "ring %" PRIu32 " is running", r->index);
+		return filter_no(why, "ring %" PRIu32 " is running", r->index);
 	if (r->value > UINT16_MAX)
-		return no(why, "ring %" PRIu32 ": position %" PRIu32 " is beyond 65535", r->index,
-			r->value);
+		return filter_no(why, "ring %" PRIu32 ": position %" PRIu32 " is beyond 65535",
+			r->index, r->value);
 	return true;
 }
 
@@ -395,18 +290,19 @@ check_features(
 	char text[VNET_MISSING_TEXT];
 
 	if (surplus != 0)
-		return no(why, "%s was not offered",
+		return filter_no(why, "%s was not offered",
 			vnet_feature_name((unsigned int)__builtin_ctzll(surplus)));
 	if (!(features & virtq_bit(VIRTIO_F_VERSION_1)))
-		return no(why, "no VIRTIO_F_VERSION_1: the legacy interface is not supported");
+		return filter_no(
+			why, "no VIRTIO_F_VERSION_1: the legacy interface is not supported");
 	if (vnet_features_check(features, config ? VNET_STRICT : VNET_NO_CONTROL_RING, &missing) !=
 		0)
-		return no(why, "impossible set of features: %s",
+		return filter_no(why, "impossible set of features: %s",
 			vnet_missing_str(&missing, text, sizeof(text)));
 	/* Logging is switched on and off in the middle of everything. */
 	if (((features ^ session->features) & ~virtq_bit(VHOST_F_LOG_ALL_BIT)) &&
 		any_ring_running(port))
-		return no(why, "features change while rings are running");
+		return filter_no(why, "features change while rings are running");
 	return true;
 }
 
@@ -417,9 +313,10 @@ check_protocol_features(
 	uint64_t surplus = features & ~FILTER_PROTOCOL_FEATURES;
 
 	if (surplus != 0)
-		return no(why, "protocol feature bit %d was not offered", __builtin_ctzll(surplus));
+		return filter_no(
+			why, "protocol feature bit %d was not offered", __builtin_ctzll(surplus));
 	if (features != session->protocol_features && any_ring_running(port))
-		return no(why, "protocol features change while rings are running");
+		return filter_no(why, "protocol features change while rings are running");
 	return true;
 }
 
@@ -429,7 +326,8 @@ check_payload(const struct port *port, struct vhost_session *session, struct vho
 {
 	switch (msg->request) {
 	case VHOST_REQ_SET_MEM_TABLE:
-		return check_memory(session, msg, why);
+		return memory_filter_count(msg, why) && check_fds(msg, why) &&
+		       memory_filter(session, msg, why);
 	case VHOST_REQ_SET_LOG_BASE:
 		return check_log(msg, why);
 	case VHOST_REQ_SET_VRING_NUM:
@@ -442,16 +340,18 @@ check_payload(const struct port *port, struct vhost_session *session, struct vho
 		return check_protocol_features(port, session, msg->payload.u64, why);
 	case VHOST_REQ_SET_STATUS:
 		if (msg->payload.u64 > UINT8_MAX)
-			return no(
+			return filter_no(
 				why, "status 0x%" PRIx64 " does not fit 8 bits", msg->payload.u64);
+		/* The device's own, not to be kept by a driver that gives it back. */
+		msg->payload.u64 &= ~(uint64_t)STATUS_NEEDS_RESET;
 		/* How a driver learns that its features were refused. */
 		if (!session->features_accepted)
 			msg->payload.u64 &= ~(uint64_t)STATUS_FEATURES_OK;
 		return true;
 	case VHOST_REQ_NET_SET_MTU:
 		if (msg->payload.u64 < VIRTIO_NET_MTU_MIN || msg->payload.u64 > UINT16_MAX)
-			return no(why, "MTU %" PRIu64 " is outside %d to %d", msg->payload.u64,
-				VIRTIO_NET_MTU_MIN, UINT16_MAX);
+			return filter_no(why, "MTU %" PRIu64 " is outside %d to %d",
+				msg->payload.u64, VIRTIO_NET_MTU_MIN, UINT16_MAX);
 		return true;
 	default:
 		return true;
@@ -483,6 +383,11 @@ message_filter(const struct port *port, struct vhost_session *session, struct vh
 		return answer_u64(msg, filter_features(port, session->protocol_features));
 	case VHOST_REQ_GET_PROTOCOL_FEATURES:
 		return answer_u64(msg, FILTER_PROTOCOL_FEATURES);
+	case VHOST_REQ_GET_STATUS:
+		/* 2.1 Device Status Field: how a driver learns that it has to reset. */
+		if (any_ring_broken(port))
+			return answer_u64(msg, session->status | STATUS_NEEDS_RESET);
+		return FILTER_PASS;
 	case VHOST_REQ_GET_QUEUE_NUM:
 		return answer_u64(msg, port->max_pairs);
 	case VHOST_REQ_SET_VRING_CALL:

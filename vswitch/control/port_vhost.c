@@ -98,6 +98,8 @@ vhost_new(const struct vswitch_port_conf *conf)
 	pv->created_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	pv->serial = ++serial;
 	pv->vid = -1;
+	for (uint32_t ring = 0; ring < VHOST_RINGS_MAX; ring++)
+		pv->err_fd[ring] = -1;
 	pv->client = conf->client;
 	strcpy(pv->path, conf->path);
 	pthread_mutex_init(&pv->lock, NULL);

@@ -63,7 +63,8 @@ struct port_vhost {
 	uint64_t connections;
 	uint64_t refused; /* messages */
 	struct control_limit limit;
-	struct vhost_log log; /* changes only while paused */
+	struct vhost_log log;        /* changes only while paused */
+	int err_fd[VHOST_RINGS_MAX]; /* eventfds that want to know of faults, ours; -1: none */
 	struct vhost_session session;
 };
 

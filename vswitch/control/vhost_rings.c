@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "vhost_rings.h"
 
+#include "datapath/notify.h"
 #include "message_filter.h"
 #include "vhost_bus.h"
 
 #include <rte_vhost.h>
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STATUS_DRIVER_OK 4u
 #define BIT(n) (UINT64_C(1) << (n))
@@ -165,6 +168,36 @@ vhost_rings_reset(struct port_vhost *pv)
 	vhost_rings_stop(pv);
 	for (uint32_t ring = 0; ring < 2u * pv->port->max_pairs; ring++)
 		port_ring_reset(pv->port, ring);
+}
+
+static void
+replace_err(struct port_vhost *pv, uint32_t ring, int fd)
+{
+	if (pv->err_fd[ring] >= 0)
+		close(pv->err_fd[ring]);
+	pv->err_fd[ring] = fd;
+}
+
+void
+vhost_ring_set_err(struct port_vhost *pv, const struct vhost_message *msg)
+{
+	int fd = msg->nb_fds == 1 ? fcntl(msg->fds[0], F_DUPFD_CLOEXEC, 0) : -1;
+
+	replace_err(pv, (uint32_t)vhost_msg_ring_index(msg), fd);
+}
+
+void
+vhost_rings_drop_err(struct port_vhost *pv)
+{
+	for (uint32_t ring = 0; ring < 2u * pv->port->max_pairs; ring++)
+		replace_err(pv, ring, -1);
+}
+
+void
+vhost_ring_error(struct port_vhost *pv, uint32_t ring)
+{
+	if (pv->err_fd[ring] >= 0)
+		notify(pv->err_fd[ring]);
 }
 
 void

@@ -26,6 +26,15 @@ void vhost_rings_stop(struct port_vhost *pv);
 /** The same because the guest resets its device: rings that it broke are forgiven. */
 void vhost_rings_reset(struct port_vhost *pv);
 
+/** Signal the eventfd of SET_VRING_ERR, if the frontend gave one for the ring. */
+void vhost_ring_error(struct port_vhost *pv, uint32_t ring);
+
+/** Take over the eventfd of a SET_VRING_ERR: the library closes the message's own. */
+void vhost_ring_set_err(struct port_vhost *pv, const struct vhost_message *msg);
+
+/** Forget those of all rings. */
+void vhost_rings_drop_err(struct port_vhost *pv);
+
 /** Take over the library's memory table. Rings are stopped. */
 void vhost_memory_load(struct port_vhost *pv);
 

@@ -64,6 +64,9 @@ before(struct port_vhost *pv, const struct vhost_message *msg)
 		vhost_bus_forget(pv->port);
 		pv->port->mem.nb_regions = 0;
 		break;
+	case VHOST_REQ_SET_VRING_ERR:
+		vhost_ring_set_err(pv, msg);
+		break;
 	case VHOST_REQ_GET_VRING_BASE:
 		pv->session.kicked[ring] = false;
 		vhost_ring_stop(pv, (uint32_t)ring);
@@ -392,6 +395,7 @@ hang_up(struct port_vhost *pv)
 {
 	vhost_rings_reset(pv);
 	vhost_memory_drop(pv);
+	vhost_rings_drop_err(pv);
 	drop_log(pv);
 	port_resume(pv->port);
 	/* Whoever turns up elsewhere with these addresses is found by flooding. */

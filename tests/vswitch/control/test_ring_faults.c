@@ -5,6 +5,8 @@
 #include "control/fault_report.h"
 #include "log_capture.h"
 
+#include <fcntl.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -211,6 +213,84 @@ new_connection_and_reset_owner_reset_all_rings_and_the_count_stays(void **state)
 	assert_int_equal(faults(1).total, 2);
 }
 
+static uint64_t
+get_status(void)
+{
+	uint64_t value;
+
+	assert_true(frontend_send(&fa, FE_GET_STATUS, false, NULL, 0, NULL, 0));
+	assert_true(frontend_reply(&fa, FE_GET_STATUS, &value));
+	return value;
+}
+
+static void
+status_says_that_a_reset_is_needed(void **state)
+{
+	(void)state;
+	start_two(FE_P_ACK | FE_P_STATUS);
+	assert_int_equal(get_status(), STATUS_OK);
+	break_ring();
+	assert_int_equal(get_status(), STATUS_OK | 0x40);
+	/* Given back with what the driver sets, as a driver does. */
+	frontend_status(&fa, STATUS_OK | 0x40);
+	assert_int_equal(get_status(), STATUS_OK | 0x40);
+	frontend_status(&fa, 0);
+	assert_int_equal(get_status(), 0);
+	frontend_ring_init(&fa, 1);
+	frontend_status(&fa, STATUS_OK);
+	assert_int_equal(get_status(), STATUS_OK);
+	bench_pass(&fa, 1, &fb, 0, 1, 8);
+}
+
+/* One eventfd for each ring; whether it is blocking or full is no concern of the switch. */
+static void
+error_descriptor_is_signalled(void **state)
+{
+	const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	const int other = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	uint32_t fds;
+	eventfd_t value;
+
+	(void)state;
+	start_two(FE_P_ACK | FE_P_STATUS);
+	fds = bench_fds();
+	assert_int_equal(frontend_ask_fd(&fa, FE_SET_VRING_ERR, 1, other), 0);
+	assert_int_equal(frontend_ask_fd(&fa, FE_SET_VRING_ERR, 1, fd), 0);
+	assert_int_equal(frontend_ask_fd(&fa, FE_SET_VRING_ERR, 3, other), 0);
+	assert_int_equal(bench_fds(), fds + 2);
+	break_ring();
+	assert_int_equal(eventfd_read(fd, &value), -1);
+	vswitch_housekeep();
+	assert_int_equal(eventfd_read(fd, &value), 0);
+	vswitch_housekeep();
+	assert_int_equal(eventfd_read(fd, &value), -1);
+	assert_int_equal(eventfd_read(other, &value), -1);
+	/* A full one that blocks holds nobody up. */
+	frontend_status(&fa, 0);
+	frontend_ring_init(&fa, 1);
+	frontend_status(&fa, STATUS_OK);
+	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+	assert_int_equal(eventfd_write(fd, UINT64_MAX - 1), 0);
+	break_ring();
+	vswitch_housekeep();
+	/* Taken back, and with the connection. */
+	assert_int_equal(frontend_ask_fd(&fa, FE_SET_VRING_ERR, 1 | 0x100, -1), 0);
+	assert_int_equal(bench_fds(), fds + 1);
+	for (uint32_t i = 0; i < 3; i++) {
+		frontend_disconnect(&fa);
+		bench_wait_down(pa);
+		assert_true(frontend_connect(&fa, bench_path("a")));
+		assert_true(frontend_barrier(&fa));
+		if (i == 0)
+			fds = bench_fds();
+		assert_int_equal(bench_fds(), fds);
+		frontend_negotiate(&fa, FE_VERSION_1 | FE_PROTOCOL, FE_P_ACK);
+		assert_int_equal(frontend_ask_fd(&fa, FE_SET_VRING_ERR, 0, fd), 0);
+	}
+	close(fd);
+	close(other);
+}
+
 int
 main(void)
 {
@@ -221,6 +301,8 @@ main(void)
 		BENCH_UNIT(ring_stays_broken_until_its_driver_resets_it),
 		BENCH_UNIT(get_vring_base_resets_a_ring_with_and_without_status),
 		BENCH_UNIT(new_connection_and_reset_owner_reset_all_rings_and_the_count_stays),
+		BENCH_UNIT(status_says_that_a_reset_is_needed),
+		BENCH_UNIT(error_descriptor_is_signalled),
 	};
 
 	alarm(120); /* a hang would last */
