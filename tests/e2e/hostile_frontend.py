@@ -7,6 +7,7 @@ import os
 import struct
 import tempfile
 
+import frontend_shapes as shapes
 import harness
 import vu_frontend as vu
 
@@ -135,5 +136,25 @@ def hostile_messages_disturb_nobody(case):
     case.expect(switch.stop() == 0, "exit code 0 of the switch")
 
 
+def stalled_frontend_is_named_and_delays_nobody(case):
+    """Header sent, payload kept back; again and again, while other frontends come and go."""
+    switch = case.switch({p: "" for p in "abc"})
+    a, b = shapes.pair(case, *[switch.paths[p] for p in "ab"])
+    shapes.learn(a, b)
+    for round_ in range(1, 4):
+        c = connect(switch.paths["c"])
+        c.socket.send(struct.pack("<III", vu.SET_VRING_ADDR, 1, 40))
+        a.close()
+        a = connect(switch.paths["a"]).start()
+        shapes.learn(a, b)
+        shapes.exchange_both(case, a, b, count=20)
+        harness.poll("the switch to hang up and to name the port", lambda r=round_: switch.text().count(
+            "port c: hung up on its frontend, which stopped in the middle of a message for 500 ms") == r, 10)
+        case.expect(c.socket.recv(1) == b"", "the end of the connection")
+        c.close()
+    case.expect("not ours" not in switch.text(), "poll() and recvmsg() of the switch in use")
+    case.expect(switch.stop() == 0, "exit code 0 of the switch")
+
+
 if __name__ == "__main__":
-    harness.run(hostile_messages_disturb_nobody)
+    harness.run(hostile_messages_disturb_nobody, stalled_frontend_is_named_and_delays_nobody)

@@ -227,7 +227,7 @@ vhost_gate_init(void)
 {
 	if (!active && (dlsym(RTLD_DEFAULT, "poll") != (void *)(uintptr_t)&poll ||
 			       dlsym(RTLD_DEFAULT, "__poll_chk") != (void *)(uintptr_t)&__poll_chk))
-		CONTROL_LOG(WARNING, "poll() is not ours: a frontend that stops in a message holds "
-				     "up the others' messages until it is hung up on");
+		CONTROL_LOG(WARNING,
+			"poll() is not ours: frontends that stop in a message are shown, too");
 	__atomic_store_n(&active, true, __ATOMIC_RELAXED);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * When the library is told that a frontend has said something. Its one thread for all ports reads
- * a header, then waits for the payload; and it waits until an answer finds room. So a message is
- * shown to it when all of it is there and the answers before it were read. That is held at poll(),
- * which this file defines for the process in front of the C library's: whoever does not finish is
- * left out of the set, nobody waits for him, and after a while he is hung up on.
+ * When the library is told that a frontend has said something: when all of a message is there and
+ * the answers before it were read. That is held at poll(), which this file defines for the process
+ * in front of the C library's. Whoever does not finish is left out of the set, nobody waits for
+ * him, and after a while he is hung up on.
  */
 #ifndef VHOST_GATE_H
 #define VHOST_GATE_H

@@ -8,9 +8,8 @@
 #define VHOST_WIRE_H
 
 /**
- * From now on descriptors that a message has no use for are closed on arrival. Should the library
- * wait for a frontend all the same (vhost_gate.h keeps it from that), then no longer than
- * VHOST_GATE_TIMEOUT_MS.
+ * From now on descriptors that a message has no use for are closed on arrival, and no
+ * read or write on a frontend's socket lasts longer than VHOST_GATE_TIMEOUT_MS.
  *
  * Says so in the log if recvmsg() is somebody else's. Main thread, any number of times.
  */

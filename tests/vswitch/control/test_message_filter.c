@@ -162,7 +162,7 @@ what_was_not_negotiated_is_refused(void **state)
 static void
 inflight_tables_are_refused(void **state)
 {
-	static const uint16_t queues[] = {1, 2, 256, 257, 65535};
+	static const uint16_t queues[] = {0, 1, 2, 256, 257, 65535};
 
 	(void)state;
 	start(1);
