@@ -278,24 +278,74 @@ def attach_and_detach(case):
         pmd.command("port detach 1")
         harness.poll("port c is free", lambda: peer.port("c")["state"] == "down", 10)
 
-    def held():
-        shared = sum(line.split()[1].endswith("s") for line in peer.switch.maps())
-        return pmd.fds(), len(pmd.maps()), peer.switch.fds(), shared
-
     # testpmd takes a port that was not configured from the start.
     cycle()
-    before = held()
+    before = held(pmd, peer)
     for _ in range(harness.ROUNDS):
         cycle()
     # A connection to telemetry may linger.
     harness.poll(f"descriptors and maps of guest and switch not above {before}",
-                 lambda: all(now <= b for now, b in zip(held(), before)), 5)
+                 lambda: all(now <= b for now, b in zip(held(pmd, peer), before)), 5)
     case.expect("net_virtq7" not in pmd.command("show device info all"), "the device is gone")
     case.expect("Link status: up" in pmd.command("show port info 0"), "port 0 untouched")
     case.expect(pmd.quit() == 0, "exit code 0 of testpmd")
 
 
+def held(pmd, peer):
+    """Descriptors and mappings of guest and switch; of the switch those of guests' memory."""
+    shared = sum(line.split()[1].endswith("s") for line in peer.switch.maps())
+    return pmd.fds(), len(pmd.maps()), peer.switch.fds(), shared
+
+
+def free_mbufs(pmd):
+    dump = pmd.command("dump_mempool")
+    common = int(re.search(r"^\s+common_pool_count=(\d+)", dump, re.M).group(1))
+    return common + sum(map(int, re.findall(r"cache_count\[\d+\]=(\d+)", dump)))
+
+
+def other_counts_and_sizes(case):
+    """Stop, reconfigure, start, under the traffic of the other port; E2E_ROUNDS=1000 is the long run."""
+    peer = SwitchPeer(case)
+    pmd = driver(case)
+    peer.pmd.command("set fwd txonly")
+    peer.pmd.command("start")
+    pmd.command("set fwd rxonly")
+
+    def cycle(queues, descs):
+        pmd.command("port stop 0")
+        for kind in ("rxq", "txq"):
+            pmd.command(f"port config all {kind} {queues}")
+        for kind in ("rxd", "txd"):
+            pmd.command(f"port config all {kind} {descs}")
+        pmd.command("port start 0", 30)
+        wait_link(pmd, "up")
+        harness.poll(f"{queues} pairs", lambda: peer.enabled() == set(range(2 * queues)), 5)
+        out = pmd.command("show rxq info 0 0")
+        case.expect(f"Number of RXDs: {descs}" in out, f"{descs} descriptors")
+        start = pmd.stats()["RX-packets"]
+        pmd.command("start")
+        harness.poll("traffic", lambda: pmd.stats()["RX-packets"] > start, 10)
+        pmd.command("stop")
+
+    cycle(2, 256)
+    before = held(pmd, peer)
+    memory = pmd.rss_kib(), peer.switch.rss_kib()
+    for number in range(harness.ROUNDS):
+        cycle(1 + number % 2, (256, 64, 100, 32)[number % 4])
+    cycle(2, 256)
+    harness.poll(f"descriptors and maps of guest and switch not above {before}",
+                 lambda: all(now <= b for now, b in zip(held(pmd, peer), before)), 5)
+    grown = [now - b for now, b in zip((pmd.rss_kib(), peer.switch.rss_kib()), memory)]
+    print(f"# {harness.ROUNDS} cycles, held {before}, memory grown by {grown} KiB")
+    case.expect(max(grown) < 4096, f"memory of guest and switch grown by {grown} KiB")
+    pmd.command("port stop 0")
+    case.expect(free_mbufs(pmd) == 8192, f"all 8192 mbufs in the pool, not {free_mbufs(pmd)}")
+    case.expect(pmd.quit() == 0, "exit code 0 of testpmd")
+    case.expect(peer.switch.stop() == 0, "exit code 0 of the switch")
+
+
 if __name__ == "__main__":
     harness.run(*on_both("receive queues", receive_queues), *on_both("transmit queues", transmit_queues),
                 *on_both("deferred start", deferred), *on_both("descriptors and infos", descriptors),
-                *on_both("link down and up", link_wishes), *on_both("MTU", mtu), attach_and_detach)
+                *on_both("link down and up", link_wishes), *on_both("MTU", mtu), attach_and_detach,
+                other_counts_and_sizes)
