@@ -306,7 +306,6 @@ pmd_rx_burst_resume(void *queue, struct rte_mbuf **pkts, uint16_t nb)
 		rte_mempool_put(rxq->pool, m);
 		rxq->stats.stale++;
 	}
-	pmd_rxq_fill(rxq);
 	/* Unless the queue was stopped in the meantime. */
 	if (!__atomic_compare_exchange_n(
 		    &rxq->burst, &self, rxq->variant, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
