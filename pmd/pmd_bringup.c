@@ -9,6 +9,7 @@
 #include "net/vnet_features.h"
 #include "pmd_intr.h"
 #include "pmd_log.h"
+#include "pmd_offload.h"
 #include "pmd_queue_ops.h"
 
 #include <rte_ethdev.h>
@@ -23,7 +24,8 @@
 /* What posted buffers and burst functions depend on. */
 #define FEATURES_IN_USE \
 	(virtq_bit(VIRTIO_F_VERSION_1) | virtq_bit(VIRTIO_F_IN_ORDER) | \
-		virtq_bit(VIRTIO_F_INDIRECT_DESC) | virtq_bit(VIRTIO_NET_F_MRG_RXBUF))
+		virtq_bit(VIRTIO_F_INDIRECT_DESC) | virtq_bit(VIRTIO_NET_F_MRG_RXBUF) | \
+		pmd_offload_features())
 
 static const char *
 port_name(const struct pmd_port *port)
@@ -121,12 +123,14 @@ static uint64_t
 features_wanted(const struct pmd_port *port)
 {
 	const struct transport *t = port->transport;
+	const struct pmd_offloads on = pmd_offloads_of(port->eth_dev);
 	uint64_t wanted = virtq_bit(VIRTIO_F_VERSION_1) | virtq_bit(VIRTIO_F_INDIRECT_DESC);
 
 	if (port->args.mrg_rxbuf)
 		wanted |= virtq_bit(VIRTIO_NET_F_MRG_RXBUF);
 	if (port->args.in_order)
 		wanted |= virtq_bit(VIRTIO_F_IN_ORDER);
+	wanted |= pmd_offload_needs(on) | pmd_offload_likes(on, port->offered);
 	if (port->fixed)
 		wanted = port->features & FEATURES_IN_USE;
 	/* Those that only poll have no use for it. */
@@ -137,6 +141,24 @@ features_wanted(const struct pmd_port *port)
 	if (t->ops->mtu_wanted(t))
 		wanted |= virtq_bit(VIRTIO_NET_F_MTU);
 	return wanted | t->ops->features_own(t);
+}
+
+/* Is there all that the port's offloads cannot do without? */
+static int
+offloads_check(struct pmd_port *port)
+{
+	const struct pmd_offloads on = pmd_offloads_of(port->eth_dev);
+	const uint64_t lacking = pmd_offload_needs(on) & ~port->offered;
+	char names[128];
+	char offloads[PMD_OFFLOAD_TEXT];
+
+	if (lacking == 0)
+		return 0;
+	return refuse(port,
+		"backend lacks %s, which offload %s needs; configure the port without it or give "
+		"the backend the feature",
+		vnet_features_str(lacking, names, sizeof(names)),
+		pmd_offload_lacking(on, lacking, offloads, sizeof(offloads)));
 }
 
 /* Can this device serve the port, and with what? */
@@ -155,6 +177,8 @@ features_choose(struct pmd_port *port, uint64_t *features)
 	if (pairs > 1 && (port->pairs_max < pairs || !(offered & virtq_bit(VIRTIO_NET_F_MQ))))
 		return refuse(port, "port has %u queue pairs, backend serves %u", pairs,
 			offered & virtq_bit(VIRTIO_NET_F_MQ) ? port->pairs_max : 1);
+	if (offloads_check(port) != 0)
+		return -ENOTSUP;
 	if (port->fixed && (wanted & ~offered & FEATURES_IN_USE) != 0)
 		return refuse(port,
 			"backend lacks %s, which the running port uses; stop and start the port to "
@@ -232,6 +256,8 @@ queues_start(struct pmd_port *port, uint64_t features)
 
 		pmd_ring_init(&q->ring, flags);
 		q->txq.hdr_bytes = vnet_hdr_bytes(features);
+		pmd_tx_offloads_set(
+			&q->txq, q->conf.offloads | data->dev_conf.txmode.offloads, features);
 		pmd_txq_start(&q->txq, &q->ring.vq, q->ring.private);
 	}
 	for (uint16_t i = 0; i < RTE_DIM(port->spare); i++) {

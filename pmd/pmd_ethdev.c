@@ -3,6 +3,7 @@
 
 #include "pmd_intr.h"
 #include "pmd_log.h"
+#include "pmd_offload.h"
 #include "pmd_queue_ops.h"
 #include "pmd_stats.h"
 #include "spec/virtio_net_spec.h"
@@ -162,10 +163,14 @@ dev_close(struct rte_eth_dev *dev)
 static int
 dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 {
-	const struct pmd_port *port = pmd_port_of(dev);
+	struct pmd_port *port = pmd_port_of(dev);
 	const struct pmd_args *args = &port->args;
+	struct pmd_offloads can;
 	struct rte_eth_link link;
 
+	pmd_port_lock(port);
+	can = pmd_offload_capa(args, port->state == PMD_ABSENT ? UINT64_MAX : port->offered);
+	pmd_port_unlock(port);
 	rte_eth_linkstatus_get(dev, &link);
 	info->min_rx_bufsize = RTE_ETHER_MIN_LEN;
 	info->max_rx_pktlen = PMD_FRAME_MAX;
@@ -175,9 +180,9 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->max_tx_queues = args->queues;
 	info->max_mac_addrs = 1;
 	info->speed_capa = rte_eth_speed_bitflag(link.link_speed, RTE_ETH_LINK_FULL_DUPLEX);
-	if (args->mrg_rxbuf)
-		info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER;
-	info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	info->rx_offload_capa = can.rx;
+	info->tx_offload_capa = can.tx;
+	info->tx_queue_offload_capa = can.tx;
 	/* The ring has queue_size entries; a wish above it is cut down, as net_virtio_user does. */
 	info->rx_desc_lim.nb_min = VIRTQ_SIZE_MIN;
 	info->rx_desc_lim.nb_max = VIRTQ_SIZE_MAX;

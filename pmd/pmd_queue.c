@@ -4,6 +4,7 @@
 #include "net/vnet_features.h"
 #include "pmd_intr.h"
 #include "pmd_log.h"
+#include "pmd_offload.h"
 
 #include <rte_malloc.h>
 
@@ -151,6 +152,7 @@ pmd_tx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 {
 	struct pmd_port *port = pmd_port_of(dev);
 	uint16_t size = port->args.queue_size;
+	struct pmd_offloads on = {.rx = 0};
 	struct pmd_tx_queue *q;
 
 	if (conf->tx_free_thresh >= RTE_MIN(nb_desc, size)) {
@@ -172,6 +174,9 @@ pmd_tx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 	q->conf.tx_free_thresh = conf->tx_free_thresh != 0
 					 ? conf->tx_free_thresh
 					 : RTE_MIN(q->nb_desc / 4, TX_FREE_THRESH);
+	on.tx = conf->offloads | dev->data->dev_conf.txmode.offloads;
+	pmd_tx_offloads_set(
+		&q->txq, on.tx, pmd_offload_needs(on) | pmd_offload_likes(on, UINT64_MAX));
 	q->txq.burst = pmd_burst_none;
 	q->txq.post_max = q->nb_desc;
 	q->txq.free_thresh = q->conf.tx_free_thresh;
@@ -265,7 +270,7 @@ pmd_tx_burst_mode_get(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_burst
 	uint64_t features = pmd_port_of(dev)->features;
 
 	return mode_get(dev, ((const struct pmd_txq *)dev->data->tx_queues[id])->burst,
-		pmd_tx_variant(pmd_tx_flags(features)), mode);
+		pmd_tx_variant(pmd_tx_flags(dev->data->tx_queues[id], features)), mode);
 }
 
 uint16_t

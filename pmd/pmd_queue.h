@@ -71,9 +71,10 @@ pmd_rx_flags(uint64_t features)
 }
 
 static inline unsigned int
-pmd_tx_flags(uint64_t features)
+pmd_tx_flags(const struct pmd_txq *txq, uint64_t features)
 {
-	return features & virtq_bit(VIRTIO_F_IN_ORDER) ? PMD_TX_IN_ORDER : 0;
+	return (features & virtq_bit(VIRTIO_F_IN_ORDER) ? PMD_TX_IN_ORDER : 0) |
+	       (txq->asks != 0 ? PMD_TX_OFFLOAD : 0);
 }
 
 /** Can one buffer of this queue hold a frame of this many bytes? */

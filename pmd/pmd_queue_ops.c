@@ -80,7 +80,7 @@ rx_choose(struct pmd_port *port, struct pmd_rxq *rxq)
 static void
 tx_burst_on(struct pmd_port *port, struct pmd_txq *txq)
 {
-	txq->poll = pmd_tx_variant(pmd_tx_flags(port->features))->burst;
+	txq->poll = pmd_tx_variant(pmd_tx_flags(txq, port->features))->burst;
 	burst_store(&txq->burst, pmd_intr_wanted(port) ? pmd_tx_burst_event : txq->poll);
 }
 

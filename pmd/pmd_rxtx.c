@@ -5,7 +5,7 @@
  */
 #include "pmd_rxtx.h"
 
-#include "net/vnet_hdr.h"
+#include "net/vnet_mbuf.h"
 
 #include <rte_prefetch.h>
 
@@ -139,15 +139,46 @@ tx_plain(const struct rte_mempool *pool, const struct rte_mbuf *m, uint16_t hdr_
 }
 
 /*
+ * Header of a packet that asks for something. Checksums are served here; false: it asks for more,
+ * or its fields are wrong, which the slow way finds out.
+ */
+static __rte_always_inline bool
+tx_hdr_asked(const struct pmd_txq *txq, struct rte_mbuf *m, uint64_t asks, uint8_t *hdr)
+{
+	const uint64_t ip = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6;
+	const uint64_t l4 = asks & RTE_MBUF_F_TX_L4_MASK;
+	const bool tcp = l4 == RTE_MBUF_F_TX_TCP_CKSUM;
+	const uint32_t start = (uint32_t)m->l2_len + m->l3_len;
+	const uint32_t offset = tcp ? VNET_TCP_CSUM_OFFSET : VNET_UDP_CSUM_OFFSET;
+	uint32_t hdr_len = m->l4_len;
+
+	if ((asks & ~txq->asks_straight) || l4 == RTE_MBUF_F_TX_SCTP_CKSUM)
+		return false;
+	if ((asks & RTE_MBUF_F_TX_IP_CKSUM) && !pmd_tx_ipv4_checksum(m))
+		return false;
+	if (l4 == RTE_MBUF_F_TX_L4_NO_CKSUM)
+		return true;
+	if (!(m->ol_flags & ip) || start < VNET_L4_MIN ||
+		start + offset + sizeof(uint16_t) > m->data_len)
+		return false;
+	if (hdr_len == 0)
+		hdr_len = tcp ? VNET_TCP_HDR_MAX : VNET_UDP_HDR;
+	vnet_mbuf_hdr_csum(hdr, start, offset, RTE_MIN(start + hdr_len, (uint32_t)m->data_len));
+	return true;
+}
+
+/*
  * Plain packets until one is not, or the ring wraps around. Returns how many went on the ring;
  * *stopped says that the next one is not plain.
  */
 static __rte_always_inline uint16_t
-tx_add_straight(struct pmd_txq *txq, struct rte_mbuf **pkts, unsigned int n, bool *stopped)
+tx_add_straight(struct pmd_txq *txq, struct rte_mbuf **pkts, unsigned int n, bool *stopped,
+	const unsigned int flags)
 {
 	struct virtq_driver *q = &txq->q;
 	const struct rte_mempool *pool = txq->plain_pool;
 	const uint16_t hdr_bytes = txq->hdr_bytes;
+	const uint64_t asks = txq->asks;
 	const unsigned int slot = virtq_driver_seq_slot(q, 0);
 	struct virtq_desc *desc = &q->vq.desc[slot];
 	void **cookies = &q->cookies[slot];
@@ -164,6 +195,9 @@ tx_add_straight(struct pmd_txq *txq, struct rte_mbuf **pkts, unsigned int n, boo
 			break;
 		hdr = (uint8_t *)m->buf_addr + m->data_off - hdr_bytes;
 		vnet_hdr_clear(hdr, hdr_bytes);
+		if ((flags & PMD_TX_OFFLOAD) && (m->ol_flags & asks) &&
+			unlikely(!tx_hdr_asked(txq, m, m->ol_flags & asks, hdr)))
+			break;
 		virtq_desc_write(&desc[i], (uintptr_t)hdr, len + hdr_bytes, 0);
 		cookies[i] = m;
 		bytes += len;
@@ -251,7 +285,7 @@ tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 			break;
 		}
 		if (likely(q->sequence))
-			sent += tx_add_straight(txq, &pkts[sent], n, &stopped);
+			sent += tx_add_straight(txq, &pkts[sent], n, &stopped, flags);
 		if (unlikely(stopped)) {
 			int ret = pmd_tx_one(txq, pkts[sent]);
 
@@ -278,7 +312,9 @@ tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 	_(merge, PMD_RX_MERGE)
 #define TX_VARIANTS(_) \
 	_(verified_order, 0) \
-	_(in_order, PMD_TX_IN_ORDER)
+	_(in_order, PMD_TX_IN_ORDER) \
+	_(verified_order_offload, PMD_TX_OFFLOAD) \
+	_(in_order_offload, PMD_TX_FLAGS)
 
 #define RX_FUNCTION(name, flags) \
 	static uint16_t rx_##name(void *queue, struct rte_mbuf **pkts, uint16_t nb) \

@@ -25,7 +25,8 @@ enum pmd_rx_flag {
 
 enum pmd_tx_flag {
 	PMD_TX_IN_ORDER = 1 << 0, /* IN_ORDER: completions are the used index alone */
-	PMD_TX_FLAGS = PMD_TX_IN_ORDER,
+	PMD_TX_OFFLOAD = 1 << 1,  /* some offload: packets may ask for it in ol_flags */
+	PMD_TX_FLAGS = PMD_TX_IN_ORDER | PMD_TX_OFFLOAD,
 };
 
 /* Counters of one queue: name, meaning. Each becomes a field and an xstat. */
@@ -45,7 +46,11 @@ enum pmd_tx_flag {
 	_(indirect_packets, "sent through an indirect table") \
 	_(chained_packets, "sent as a chain of descriptors") \
 	_(ring_full, "bursts that ended because the ring had no room: the device is slow or away") \
+	_(segmentation_packets, "handed to the device to be cut into segments") \
 	_(errors, "dropped: more segments than the ring has descriptors, or empty") \
+	_(bad_offload_fields, "dropped: offload fields contradict each other or the packet") \
+	_(offload_not_possible, \
+		"dropped: an offload that is switched off, or that nobody here has") \
 	_(kicks, "notifications sent to the device")
 
 #define PMD_STAT_FIELD(name, text) uint64_t name;
@@ -84,11 +89,22 @@ struct pmd_rxq {
 	bool intr_on;       /* the application's wish; atomic */
 };
 
-/* Device-visible companion of a descriptor: header and indirect table of the packet it heads. */
+/*
+ * Device-visible companion of a descriptor: header and indirect table of the packet it heads. Where
+ * first bytes of the packet had to be changed and it may not be written, they stand here, behind
+ * their header, and leave room for a shorter table.
+ */
 #define PMD_TX_TABLE_ENTRIES 30
+#define PMD_TX_TABLE_ENTRIES_HEAD 12
 struct pmd_tx_slot {
 	uint8_t hdr[32];
-	struct virtq_desc table[PMD_TX_TABLE_ENTRIES];
+	union {
+		struct virtq_desc table[PMD_TX_TABLE_ENTRIES];
+		struct {
+			struct virtq_desc short_table[PMD_TX_TABLE_ENTRIES_HEAD];
+			uint8_t head[288]; /* header, tag, VNET_PACKET_HEAD bytes */
+		};
+	};
 } __rte_aligned(64);
 
 struct pmd_txq {
@@ -105,6 +121,10 @@ struct pmd_txq {
 	struct rte_mempool *plain_pool;
 	uint16_t nb_other; /* outstanding cookies with PMD_COOKIE_OTHER */
 	int kick_fd;
+	/* Offloads; asks is 0 when none is on. */
+	uint64_t asks;          /* flags of mbufs that are looked at */
+	uint64_t asks_straight; /* those that the burst itself serves */
+	uint32_t can;           /* enum vnet_can */
 	struct pmd_tx_stats stats;
 	uint16_t port_id;
 	uint16_t queue_id;
@@ -155,6 +175,9 @@ void pmd_rxq_fill(struct pmd_rxq *rxq);
 /** One packet that the burst's short way does not do: chains, tables, merged ones. Cold. */
 struct rte_mbuf *pmd_rx_one(struct pmd_rxq *rxq, bool merge);
 int pmd_tx_one(struct pmd_txq *txq, struct rte_mbuf *m);
+
+/** Header checksum of a packet that asks for it. @return false: its fields are wrong. Cold. */
+bool pmd_tx_ipv4_checksum(struct rte_mbuf *m);
 
 /** Take back completed packets from a ring out of sequence. Cold. */
 void pmd_tx_clean_list(struct pmd_txq *txq);

@@ -2,6 +2,7 @@
 /* Queues: start, drain, choice of the burst, and the packets that bursts do not take straight. */
 #include "net/vnet_hdr.h"
 #include "pmd_rxtx.h"
+#include "pmd_tx_offload.h"
 
 #include <rte_cpuflags.h>
 #include <rte_vect.h>
@@ -329,32 +330,44 @@ pmd_rxq_drain(struct pmd_rxq *rxq)
 /* What the device reads of a packet: the header, in front of the frame or in the slot, and data. */
 static uint16_t
 tx_bufs(const struct pmd_txq *txq, struct rte_mbuf *m, struct pmd_tx_slot *slot,
-	struct virtq_buf *bufs, uint16_t max)
+	const struct pmd_tx_front *front, struct virtq_buf *bufs, uint16_t max)
 {
-	bool push = rte_pktmbuf_headroom(m) >= txq->hdr_bytes && rte_mbuf_refcnt_read(m) == 1 &&
-		    RTE_MBUF_DIRECT(m);
-	uint8_t *hdr = push ? rte_pktmbuf_mtod(m, uint8_t *) - txq->hdr_bytes : slot->hdr;
+	uint32_t skip = front->replaced;
+	bool push = skip == 0 && rte_pktmbuf_headroom(m) >= txq->hdr_bytes &&
+		    rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m);
+	uint8_t *hdr = skip == 0 ? slot->hdr : slot->head;
 	uint16_t n = 0;
 
+	if (push)
+		hdr = rte_pktmbuf_mtod(m, uint8_t *) - txq->hdr_bytes;
 	vnet_hdr_clear(hdr, txq->hdr_bytes);
-	bufs[n++] = (struct virtq_buf){(uintptr_t)hdr, txq->hdr_bytes};
+	if (front->o.flags != 0)
+		vnet_offload_write(hdr, &front->o);
+	bufs[n++] = (struct virtq_buf){(uintptr_t)hdr, txq->hdr_bytes + front->head_bytes};
 	if (push)
 		bufs[0].len += m->data_len;
 	for (const struct rte_mbuf *s = push ? m->next : m; s != NULL; s = s->next) {
-		if (s->data_len == 0)
+		if (s->data_len <= skip) {
+			skip -= s->data_len;
 			continue;
+		}
 		if (n == max)
 			return UINT16_MAX;
-		bufs[n++] = (struct virtq_buf){rte_pktmbuf_mtod(s, uintptr_t), s->data_len};
+		bufs[n++] = (struct virtq_buf){
+			rte_pktmbuf_mtod_offset(s, uintptr_t, skip), s->data_len - skip};
+		skip = 0;
 	}
 	return n;
 }
 
 static void
-tx_count(struct pmd_txq *txq, const struct rte_mbuf *m, uint64_t *kind)
+tx_count(struct pmd_txq *txq, const struct rte_mbuf *m, const struct pmd_tx_front *front,
+	uint64_t *kind)
 {
 	txq->stats.packets++;
-	txq->stats.bytes += m->pkt_len;
+	txq->stats.bytes += m->pkt_len + front->head_bytes - front->replaced;
+	if (front->o.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		txq->stats.segmentation_packets++;
 	if (kind != NULL)
 		(*kind)++;
 	if (m->nb_segs > 1)
@@ -362,9 +375,9 @@ tx_count(struct pmd_txq *txq, const struct rte_mbuf *m, uint64_t *kind)
 }
 
 static int
-tx_drop(struct pmd_txq *txq, struct rte_mbuf *m)
+tx_drop(struct rte_mbuf *m, uint64_t *reason)
 {
-	txq->stats.errors++;
+	(*reason)++;
 	rte_pktmbuf_free(m);
 	return 0;
 }
@@ -378,18 +391,29 @@ pmd_tx_one(struct pmd_txq *txq, struct rte_mbuf *m)
 	uint16_t head = virtq_driver_next_head(q);
 	struct pmd_tx_slot *slot = &txq->slots[head];
 	void *cookie = (void *)((uintptr_t)m | PMD_COOKIE_OTHER);
+	struct pmd_tx_front front = {.replaced = 0};
 	uint64_t *kind = NULL;
 	uint16_t n;
-	int ret;
+	int ret = 0;
 
 	if (m->pkt_len == 0)
-		return tx_drop(txq, m);
+		return tx_drop(m, &txq->stats.errors);
+	/* Without a free descriptor the slot is that of a packet the device has. */
+	if ((q->sequence ? virtq_driver_seq_room(q) : q->nb_free) == 0)
+		return -ENOSPC;
+	if (m->ol_flags & txq->asks)
+		ret = pmd_tx_front(txq, m, slot, &front);
+	if (ret != 0)
+		return tx_drop(m, ret == -EINVAL ? &txq->stats.bad_offload_fields
+						 : &txq->stats.offload_not_possible);
 	if (txq->nb_other == virtq_driver_outstanding(q))
 		txq->plain_pool = m->pool;
-	n = tx_bufs(txq, m, slot, bufs, TX_BUFS_MAX);
+	n = tx_bufs(txq, m, slot, &front, bufs, TX_BUFS_MAX);
 	if (n > q->vq.size)
-		return tx_drop(txq, m);
-	if (n > 1 && n <= PMD_TX_TABLE_ENTRIES && (q->vq.flags & VIRTQ_INDIRECT)) {
+		return tx_drop(m, &txq->stats.errors);
+	if (n > 1 &&
+		n <= (front.replaced == 0 ? PMD_TX_TABLE_ENTRIES : PMD_TX_TABLE_ENTRIES_HEAD) &&
+		(q->vq.flags & VIRTQ_INDIRECT)) {
 		kind = &txq->stats.indirect_packets;
 		ret = virtq_driver_add_indirect(
 			q, slot->table, (uintptr_t)slot->table, bufs, n, 0, cookie);
@@ -399,11 +423,11 @@ pmd_tx_one(struct pmd_txq *txq, struct rte_mbuf *m)
 		ret = virtq_driver_add(q, bufs, n, 0, cookie);
 	}
 	if (ret == -EMSGSIZE)
-		return tx_drop(txq, m);
+		return tx_drop(m, &txq->stats.errors);
 	if (ret != 0)
 		return ret;
 	txq->nb_other++;
-	tx_count(txq, m, kind);
+	tx_count(txq, m, &front, kind);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "pmd_ethdev.h"
 #include "pmd_log.h"
 #include "pmd_stats.h"
+#include "pmd_tx_offload.h"
 
 #include <bus_vdev_driver.h>
 #include <ethdev_driver.h>
@@ -42,6 +43,7 @@ port_init(struct pmd_port *port, struct rte_eth_dev *eth_dev, const struct pmd_a
 	eth_dev->dev_ops = &pmd_ops;
 	eth_dev->rx_pkt_burst = pmd_rx_burst;
 	eth_dev->tx_pkt_burst = pmd_tx_burst;
+	eth_dev->tx_pkt_prepare = pmd_tx_prepare;
 	eth_dev->rx_queue_count = pmd_rx_queue_count;
 	eth_dev->rx_descriptor_status = pmd_rx_descriptor_status;
 	eth_dev->tx_descriptor_status = pmd_tx_descriptor_status;

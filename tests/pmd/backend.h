@@ -38,7 +38,17 @@ enum {
 };
 
 #define B_BIT(n) (UINT64_C(1) << (n))
+#define B_F_CSUM B_BIT(0)
+#define B_F_GUEST_CSUM B_BIT(1)
 #define B_F_MTU B_BIT(3)
+#define B_F_GUEST_TSO4 B_BIT(7)
+#define B_F_GUEST_TSO6 B_BIT(8)
+#define B_F_GUEST_ECN B_BIT(9)
+#define B_F_GUEST_UFO B_BIT(10)
+#define B_F_HOST_TSO4 B_BIT(11)
+#define B_F_HOST_TSO6 B_BIT(12)
+#define B_F_HOST_ECN B_BIT(13)
+#define B_F_HOST_UFO B_BIT(14)
 #define B_F_MRG_RXBUF B_BIT(15)
 #define B_F_MQ B_BIT(22)
 #define B_F_INDIRECT B_BIT(28)
@@ -46,6 +56,18 @@ enum {
 #define B_F_PROTOCOL_FEATURES B_BIT(30)
 #define B_F_VERSION_1 B_BIT(32)
 #define B_F_IN_ORDER B_BIT(35)
+#define B_F_GUEST_USO4 B_BIT(54)
+#define B_F_GUEST_USO6 B_BIT(55)
+#define B_F_HOST_USO B_BIT(56)
+#define B_F_GUEST_HDRLEN B_BIT(59)
+#define B_F_RSC_EXT B_BIT(61)
+/* All that is about checksums and segmentation, by direction. */
+#define B_TX_OFFLOADS \
+	(B_F_CSUM | B_F_HOST_TSO4 | B_F_HOST_TSO6 | B_F_HOST_ECN | B_F_HOST_UFO | B_F_HOST_USO | \
+		B_F_GUEST_HDRLEN)
+#define B_RX_OFFLOADS \
+	(B_F_GUEST_CSUM | B_F_GUEST_TSO4 | B_F_GUEST_TSO6 | B_F_GUEST_ECN | B_F_GUEST_UFO | \
+		B_F_GUEST_USO4 | B_F_GUEST_USO6 | B_F_RSC_EXT)
 #define B_USUAL \
 	(B_F_MTU | B_F_MRG_RXBUF | B_F_MQ | B_F_INDIRECT | B_F_EVENT_IDX | B_F_PROTOCOL_FEATURES | \
 		B_F_VERSION_1 | B_F_IN_ORDER)

@@ -153,6 +153,7 @@ port_configure(uint16_t port, struct port_shape shape)
 	struct rte_eth_conf conf = {
 		.rxmode.offloads = shape.rx_offloads,
 		.rxmode.mtu = shape.mtu,
+		.txmode.offloads = shape.tx_offloads,
 		.intr_conf.lsc = shape.lsc,
 		.intr_conf.rxq = shape.rx_intr,
 	};
@@ -227,7 +228,8 @@ resources_now(void)
 		.fds = entries("/proc/self/fd"),
 		.threads = entries("/proc/self/task"),
 		.mbufs = rte_mempool_in_use_count(pool),
-		.heap = heap.heap_allocsz_bytes,
+		/* Bytes depend on what is left over beside a piece. */
+		.heap = heap.alloc_count,
 	};
 }
 

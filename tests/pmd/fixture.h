@@ -51,6 +51,7 @@ struct port_shape {
 	uint16_t nb_desc; /* 0: 64 */
 	uint16_t mtu;     /* 0: default */
 	uint64_t rx_offloads;
+	uint64_t tx_offloads;
 	bool lsc;
 	bool rx_intr;
 };
@@ -67,7 +68,7 @@ struct resources {
 	unsigned int fds;
 	unsigned int threads;
 	unsigned int mbufs;
-	size_t heap;
+	unsigned int heap; /* pieces */
 };
 struct resources resources_now(void);
 void assert_resources(struct resources before);
