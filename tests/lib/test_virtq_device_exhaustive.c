@@ -1,30 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Every chain that two descriptors can make out of 8 flags, 6 links, 7 lengths and 3 addresses:
- * 1,016,064 chains, each with the outcome that a slow model of the standard says.
+ * 1,016,064 chains, each with the outcome that a slow model of the standard says, in the main
+ * table and in an indirect one.
  */
-#include "device_ring.h"
-
-#define SIZE 4
-#define NEXT VIRTQ_DESC_F_NEXT
-#define WRITE VIRTQ_DESC_F_WRITE
-#define INDIRECT VIRTQ_DESC_F_INDIRECT
+#include "chain_kinds.h"
 
 static struct device_ring ring;
-
-static const uint16_t links[6] = {0, 1, 2, 3, 4, 65535};
-static const uint32_t lens[7] = {0, 1, 15, 16, 32, 0x4000, UINT32_MAX};
-/* At 32 bytes before the border of two regions; in the middle of one; nowhere. */
-static const uint64_t addrs[3] = {HIGH - 32, FAR, HOLE};
-
-#define KINDS (8 * 6 * 7 * 3)
-
-static struct values {
-	uint64_t addr;
-	uint32_t len;
-	uint16_t flags;
-	uint16_t next;
-} kinds[KINDS];
+static struct values kinds[KINDS];
 
 /* What the model says of a chain. */
 struct outcome {
@@ -79,14 +62,15 @@ model_buffer(struct outcome *o, const struct values *d, bool *writable)
 /*
  * The main table and every indirect table that is mapped hold the same: one kind at even indices,
  * the other at odd ones. So a walk goes through the same two, whichever table it is in.
+ * table_entries: the walk begins in a table of so many; 0: in the main one.
  */
 static struct outcome
-model(const struct values *even, const struct values *odd, bool indirect)
+model(const struct values *even, const struct values *odd, bool indirect, uint32_t table_entries)
 {
 	struct outcome o = {.fault = VIRTQ_FAULT_NONE};
 	const struct values *d = even;
-	uint32_t entries = SIZE;
-	bool in_table = false;
+	bool in_table = table_entries != 0;
+	uint32_t entries = in_table ? table_entries : SIZE;
 	bool writable = false;
 	uint32_t id = 0;
 	uint32_t steps = 0;
@@ -132,8 +116,8 @@ write_tables(uint32_t first, const struct values *k)
 		ring.vq.desc[id] = d;
 	/* No link goes beyond entry 4 of a table. */
 	for (uint32_t id = first; id < 5; id += 2) {
-		*(struct virtq_desc *)(void *)device_ring_byte(&ring, addrs[0] + 16 * id) = d;
-		*(struct virtq_desc *)(void *)device_ring_byte(&ring, addrs[1] + 16 * id) = d;
+		*(struct virtq_desc *)(void *)device_ring_byte(&ring, kind_addrs[0] + 16 * id) = d;
+		*(struct virtq_desc *)(void *)device_ring_byte(&ring, kind_addrs[1] + 16 * id) = d;
 	}
 }
 
@@ -157,35 +141,115 @@ compare_pieces(
 }
 
 static void
+compare(uint32_t even, uint32_t odd, enum virtq_fault got, const struct outcome *want,
+	const struct virtq_seg *segs, const struct virtq_chain *chain)
+{
+	if (got != want->fault || ring.q.fault.value != want->value)
+		fail_msg("kinds %u, %u: expected '%s' (%lx), got '%s' (%lx)", even, odd,
+			virtq_fault_str(want->fault), (unsigned long)want->value,
+			virtq_fault_str(got), (unsigned long)ring.q.fault.value);
+	if (got == VIRTQ_FAULT_NONE)
+		compare_pieces(want, segs, chain);
+}
+
+static void
 walk_all(uint32_t flags, uint32_t *seen)
 {
 	struct virtq_seg segs[2 * SIZE];
 	struct virtq_chain chain;
+	uint32_t sum = 0;
 
 	device_ring_open(&ring, SIZE, flags);
-	for (uint32_t i = 0; i < KINDS; i++)
-		kinds[i] = (struct values){
-			addrs[i % 3], lens[i / 3 % 7], (uint16_t)(i / 21 % 8), links[i / 168]};
+	make_kinds(kinds);
 	for (uint32_t odd = 0; odd < KINDS; odd++) {
 		write_tables(1, &kinds[odd]);
 		for (uint32_t even = 0; even < KINDS; even++) {
 			struct outcome want =
-				model(&kinds[even], &kinds[odd], flags & VIRTQ_INDIRECT);
+				model(&kinds[even], &kinds[odd], flags & VIRTQ_INDIRECT, 0);
 			enum virtq_fault got;
 
 			write_tables(0, &kinds[even]);
 			virtq_device_init(&ring.q, &ring.vq, &ring.mem, 0);
 			got = virtq_device_walk(&ring.q, 0, segs, RTE_DIM(segs), &chain);
-			if (got != want.fault || ring.q.fault.value != want.value)
-				fail_msg("kinds %u, %u: expected '%s' (%lx), got '%s' (%lx)", even,
-					odd, virtq_fault_str(want.fault), (unsigned long)want.value,
-					virtq_fault_str(got), (unsigned long)ring.q.fault.value);
-			if (got == VIRTQ_FAULT_NONE)
-				compare_pieces(&want, segs, &chain);
+			compare(even, odd, got, &want, segs, &chain);
+			seen[got]++;
+		}
+	}
+	for (uint32_t i = 0; i < VIRTQ_FAULT_MAX; i++)
+		sum += seen[i];
+	assert_int_equal(sum, CHAINS);
+	device_ring_close(&ring);
+}
+
+/* A table of up to 5 entries, byte by byte: it may begin anywhere and lie in two regions. */
+static uint8_t *table_bytes[5 * 16];
+
+static void
+write_entries(uint32_t first, const struct values *k)
+{
+	struct virtq_desc d;
+	uint8_t bytes[16];
+
+	fake_desc(&d, k->addr, k->len, k->flags, k->next);
+	memcpy(bytes, &d, sizeof(bytes));
+	for (uint32_t id = first; id < 5; id += 2) {
+		for (uint32_t b = 0; b < 16; b++)
+			*table_bytes[16 * id + b] = bytes[b];
+	}
+}
+
+/* As walk_all(), but the head refers to a table and the two descriptors are in there. */
+static void
+walk_all_in_table(uint64_t table, uint32_t entries, uint32_t *seen)
+{
+	struct virtq_seg segs[2 * SIZE];
+	struct virtq_chain chain;
+
+	device_ring_open(&ring, SIZE, VIRTQ_INDIRECT);
+	make_kinds(kinds);
+	for (uint32_t b = 0; b < RTE_DIM(table_bytes); b++)
+		table_bytes[b] = device_ring_byte(&ring, table + b);
+	fake_desc(&ring.vq.desc[0], table, 16 * entries, INDIRECT, 0);
+	for (uint32_t odd = 0; odd < KINDS; odd++) {
+		write_entries(1, &kinds[odd]);
+		for (uint32_t even = 0; even < KINDS; even++) {
+			struct outcome want = model(&kinds[even], &kinds[odd], true, entries);
+			enum virtq_fault got;
+
+			write_entries(0, &kinds[even]);
+			virtq_device_init(&ring.q, &ring.vq, &ring.mem, 0);
+			got = virtq_device_walk(&ring.q, 0, segs, RTE_DIM(segs), &chain);
+			compare(even, odd, got, &want, segs, &chain);
 			seen[got]++;
 		}
 	}
 	device_ring_close(&ring);
+}
+
+static void
+every_chain_in_a_table_has_its_outcome(void **state)
+{
+	static const enum virtq_fault faults[] = {VIRTQ_FAULT_NONE, VIRTQ_FAULT_NEXT_INDEX,
+		VIRTQ_FAULT_CHAIN_LOOP, VIRTQ_FAULT_CHAIN_BYTES, VIRTQ_FAULT_ADDRESS,
+		VIRTQ_FAULT_READ_AFTER_WRITE, VIRTQ_FAULT_INDIRECT_NESTED};
+	/* An entry that lies in two regions; entries at odd addresses. */
+	static const struct {
+		uint64_t addr;
+		uint32_t entries;
+	} tables[] = {{HIGH - 24, 5}, {FAR + 5, 3}};
+
+	(void)state;
+	for (uint32_t t = 0; t < RTE_DIM(tables); t++) {
+		uint32_t seen[VIRTQ_FAULT_MAX] = {0};
+		uint32_t sum = 0;
+
+		walk_all_in_table(tables[t].addr, tables[t].entries, seen);
+		for (size_t i = 0; i < RTE_DIM(faults); i++)
+			assert_true(seen[faults[i]] > 500);
+		for (uint32_t i = 0; i < VIRTQ_FAULT_MAX; i++)
+			sum += seen[i];
+		assert_int_equal(sum, CHAINS);
+	}
 }
 
 static void
@@ -225,6 +289,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		UNIT(every_chain_of_two_descriptors_has_its_outcome),
 		UNIT(every_chain_has_its_outcome_without_indirect_tables),
+		UNIT(every_chain_in_a_table_has_its_outcome),
 	};
 
 	return RUN_UNITS("virtq_device_exhaustive", tests);
