@@ -152,6 +152,8 @@ ring_stays_broken_until_its_driver_resets_it(void **state)
 	frontend_memory(&fa);
 	frontend_status(&fa, STATUS_OK);
 	assert_true(frontend_barrier(&fa));
+	/* Not by meeting the bad chain again. */
+	assert_non_null(port_ring_fault(pa, 1));
 	bench_poll();
 	assert_true(faults(1).standing);
 	assert_int_equal(faults(1).total, 1);
