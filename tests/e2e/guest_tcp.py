@@ -104,6 +104,8 @@ def check_intact(case, asking, payloads):
 
 
 def check_reports(case, reports):
+    """Nothing broken arrived; @return the counters of both guests."""
+    guests = []
     for number, report in enumerate(reports, 1):
         numbers = machine.report_numbers(report)
         broken = {name: numbers[name] for name in machine.BROKEN if numbers[name]}
@@ -113,6 +115,19 @@ def check_reports(case, reports):
         print(f"# guest {number}: {numbers['TcpInSegs']} segments in, {numbers['TcpOutSegs']} out, "
               f"{numbers['TcpRetransSegs']} again; {numbers['eth0 rx_packets']} frames in, "
               f"{numbers['eth0 tx_packets']} out")
+        guests.append(numbers)
+    return guests
+
+
+def check_segmentation(case, switch, port, taken, numbers, mtu):
+    """Who may leave the cutting to the card does; who does not take large frames gets none."""
+    if taken >= {"csum", "host_tso4", "host_tso6"}:
+        case.expect(numbers["eth0 tx_packets"] < numbers["TcpOutSegs"],
+                    f"{port}: {numbers['TcpOutSegs']} TCP segments leave in fewer frames")
+    if not taken & {"guest_tso4", "guest_tso6"}:
+        stats = switch.telemetry(f"/virtq/port,{port}")
+        case.expect(stats["tx_bytes"] <= stats["tx_packets"] * (mtu + 14),
+                    f"{port}: no frame above its MTU of {mtu}: {stats['tx_packets']} with {stats['tx_bytes']} bytes")
 
 
 def check_switch(case, switch, ports):
@@ -145,9 +160,9 @@ def talk(one="", two="", queues=1, mtu=1500):
         case.expect(guests[0].alive(), "guest 1 still runs")
         check_intact(case, guests[1], payloads)
         reports = re.split(r"^REPORT \d\r?$", guests[1].text(), flags=re.M)[1:]
-        for name, options, report in zip(ports, (one, two), reports):
-            check_negotiated(case, switch, name, options, report)
-        check_reports(case, reports)
+        taken = [check_negotiated(case, switch, *which) for which in zip(ports, (one, two), reports)]
+        for which in zip(ports, taken, check_reports(case, reports)):
+            check_segmentation(case, switch, *which, mtu)
         check_switch(case, switch, ports)
         code = switch.stop()
         case.expect(code == 0, f"the switch ends with 0 on SIGINT, not {code}")

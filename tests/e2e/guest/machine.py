@@ -43,7 +43,7 @@ REPORT = """#!/bin/sh
 cat /proc/net/snmp /proc/net/snmp6 /proc/net/netstat
 for f in /sys/class/net/eth0/statistics/*; do echo "eth0 $(basename $f) $(cat $f)"; done
 ethtool -k eth0
-dmesg | grep -iE 'csum fail|bad gso|warning:|oops|bug:' | sed 's/^/COMPLAINT: /'
+dmesg | grep -E 'csum failure|bad gso|WARNING:|Oops|BUG:' | sed 's/^/COMPLAINT: /'
 """
 
 # Counters of a guest that only a broken frame moves.
