@@ -237,15 +237,19 @@ tx_free_straight(struct pmd_txq *txq, uint16_t n)
 	virtq_driver_seq_got(q, n);
 }
 
+/*
+ * Take completions back, max at most. As many as a burst needs, not all: what goes back in small
+ * portions stays in the pool's cache and is used again while it is warm; more than that cache holds
+ * would bring every buffer of the pool into turn.
+ */
 static __rte_always_inline void
-tx_clean(struct pmd_txq *txq, const unsigned int flags)
+tx_clean(struct pmd_txq *txq, uint16_t max, const unsigned int flags)
 {
 	struct virtq_driver *q = &txq->q;
 	uint32_t lens[BURST_MAX];
 	uint16_t ready;
 
-	/* All that is used, not only what is known to be: this is called when room is short. */
-	ready = virtq_driver_used(q, virtq_driver_outstanding(q));
+	ready = RTE_MIN(virtq_driver_used(q, max), max);
 	while (ready > 0 && q->sequence && q->batch_left == 0) {
 		uint16_t n = RTE_MIN(ready, (uint16_t)BURST_MAX);
 
@@ -273,7 +277,7 @@ tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 	uint16_t sent = 0;
 
 	if (tx_room(txq) < RTE_MAX(nb, txq->free_thresh))
-		tx_clean(txq, flags);
+		tx_clean(txq, RTE_MAX(nb, (uint16_t)BURST_MAX), flags);
 	if (unlikely(virtq_driver_broken(q)))
 		return 0;
 	while (sent < nb) {
@@ -291,7 +295,7 @@ tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 
 			/* Room for packets, but a chain takes several descriptors. */
 			if (ret != 0) {
-				tx_clean(txq, flags);
+				tx_clean(txq, UINT16_MAX, flags);
 				ret = pmd_tx_one(txq, pkts[sent]);
 			}
 			if (ret != 0) {

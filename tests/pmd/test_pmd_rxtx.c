@@ -392,6 +392,37 @@ completions_in_batches_and_out_of_order_give_all_buffers_back(void **state)
 	}
 }
 
+/* More at once than a pool's cache holds would bring all buffers of the pool into turn. */
+static void
+completions_are_taken_back_in_portions(void **state)
+{
+	struct resources before = resources_now();
+	const struct port_shape shape = {.rx = 1, .tx = 1, .nb_desc = 256};
+	unsigned int in_use;
+	uint16_t port;
+
+	(void)state;
+	backend_begin(&b);
+	backend_start(&b);
+	port = port_add("queue_size=256");
+	port_configure(port, shape);
+	assert_int_equal(rte_eth_dev_start(port), 0);
+	UNTIL(port_up(port));
+	backend_device(&b, 1, &tx);
+	assert_int_equal(port_send(port, 0, 256, 60), 256);
+	for (unsigned int i = 0; i < 256; i++)
+		assert_int_equal(device_collect(), 60);
+	in_use = rte_mempool_in_use_count(pool);
+	for (unsigned int i = 1; i <= 3; i++) {
+		assert_int_equal(port_send(port, 0, 32, 60), 32);
+		/* A portion is twice such a burst, taken when there is no room for the next. */
+		assert_in_range(rte_mempool_in_use_count(pool), in_use - 64, in_use);
+		for (unsigned int n = 0; n < 32; n++)
+			assert_int_equal(device_collect(), 60);
+	}
+	end(port, before);
+}
+
 int
 main(void)
 {
@@ -403,6 +434,7 @@ main(void)
 		UNIT(packet_that_can_never_be_sent_is_dropped_and_counted),
 		UNIT(full_ring_takes_nothing_and_goes_on_when_the_device_does),
 		UNIT(completions_in_batches_and_out_of_order_give_all_buffers_back),
+		UNIT(completions_are_taken_back_in_portions),
 	};
 
 	fixture_start();
