@@ -133,6 +133,12 @@ arg_in_order(struct arg *a)
 }
 
 static int
+arg_ptypes(struct arg *a)
+{
+	return boolean(a, &a->args->ptypes);
+}
+
+static int
 arg_speed(struct arg *a)
 {
 	uint64_t v = 0;
@@ -204,6 +210,7 @@ static const struct {
 	{"server", arg_server},
 	{"mrg_rxbuf", arg_mrg_rxbuf},
 	{"in_order", arg_in_order},
+	{"ptypes", arg_ptypes},
 	{"speed", arg_speed},
 	{"wait", arg_wait},
 	{"packed_vq", arg_packed_vq},

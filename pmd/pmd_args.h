@@ -22,6 +22,7 @@
 	"server=<0|1> " \
 	"mrg_rxbuf=<0|1> " \
 	"in_order=<0|1> " \
+	"ptypes=<0|1> " \
 	"speed=<Mbit/s> " \
 	"wait=<seconds> " \
 	"packed_vq=<0> " \
@@ -37,6 +38,7 @@ struct pmd_args {
 	bool server;
 	bool mrg_rxbuf;
 	bool in_order;
+	bool ptypes;     /* name the type of every received packet */
 	uint32_t speed;  /* Mbit/s, 0: not given */
 	uint32_t wait_s; /* probe waits so long for a backend */
 };

@@ -7,6 +7,7 @@
  * complete is replayed.
  */
 #include "net/vnet_features.h"
+#include "net/vnet_offload.h"
 #include "pmd_intr.h"
 #include "pmd_log.h"
 #include "pmd_offload.h"
@@ -25,7 +26,7 @@
 #define FEATURES_IN_USE \
 	(virtq_bit(VIRTIO_F_VERSION_1) | virtq_bit(VIRTIO_F_IN_ORDER) | \
 		virtq_bit(VIRTIO_F_INDIRECT_DESC) | virtq_bit(VIRTIO_NET_F_MRG_RXBUF) | \
-		pmd_offload_features())
+		pmd_offload_in_use())
 
 static const char *
 port_name(const struct pmd_port *port)
@@ -124,15 +125,16 @@ features_wanted(const struct pmd_port *port)
 {
 	const struct transport *t = port->transport;
 	const struct pmd_offloads on = pmd_offloads_of(port->eth_dev);
+	const uint64_t likes = pmd_offload_likes(on, port->offered);
 	uint64_t wanted = virtq_bit(VIRTIO_F_VERSION_1) | virtq_bit(VIRTIO_F_INDIRECT_DESC);
 
 	if (port->args.mrg_rxbuf)
 		wanted |= virtq_bit(VIRTIO_NET_F_MRG_RXBUF);
 	if (port->args.in_order)
 		wanted |= virtq_bit(VIRTIO_F_IN_ORDER);
-	wanted |= pmd_offload_needs(on) | pmd_offload_likes(on, port->offered);
+	wanted |= pmd_offload_needs(on) | likes;
 	if (port->fixed)
-		wanted = port->features & FEATURES_IN_USE;
+		wanted = port->features & (FEATURES_IN_USE | likes);
 	/* Those that only poll have no use for it. */
 	if (pmd_intr_wanted(port))
 		wanted |= virtq_bit(VIRTIO_F_EVENT_IDX);
@@ -242,6 +244,7 @@ queues_start(struct pmd_port *port, uint64_t features)
 
 		pmd_ring_init(&q->ring, flags);
 		q->rxq.hdr_bytes = vnet_hdr_bytes(features);
+		q->rxq.can = vnet_can(features, VNET_RECEIVE);
 		q->rxq.opened = pmd_ring_wanted(port, 2u * i);
 		if (!q->rxq.opened)
 			pmd_rxq_init(&q->rxq, &q->ring.vq, q->ring.private);

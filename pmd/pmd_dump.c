@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "net/vnet_features.h"
+#include "net/vnet_offload.h"
 #include "pmd_ethdev.h"
 #include "pmd_intr.h"
 #include "pmd_queue_ops.h"
@@ -36,6 +37,14 @@ wants(const struct virtq *vq, bool masked, uint16_t event, uint16_t next)
 	if (vq->flags & VIRTQ_EVENT_IDX)
 		return event == next ? "yes" : "no";
 	return masked ? "no" : "yes";
+}
+
+static void
+dump_bad_header(FILE *f, uint16_t id, const struct pmd_rxq *rxq)
+{
+	if (rxq->stats.bad_header != 0)
+		fprintf(f, "  receive queue %u: %" PRIu64 " bad headers, the last: %s\n", id,
+			rxq->stats.bad_header, vnet_bad_str((enum vnet_bad)rxq->last_bad));
 }
 
 static void
@@ -147,6 +156,8 @@ pmd_priv_dump(struct rte_eth_dev *dev, FILE *f)
 	for (uint16_t i = 0; i < data->nb_rx_queues && data->rx_queues[i] != NULL; i++)
 		dump_ring(f, "receive", i, queue_state(port, 2u * i, data->rx_queue_state[i]),
 			&((struct pmd_rxq *)data->rx_queues[i])->q);
+	for (uint16_t i = 0; i < data->nb_rx_queues && data->rx_queues[i] != NULL; i++)
+		dump_bad_header(f, i, data->rx_queues[i]);
 	for (uint16_t i = 0; i < data->nb_tx_queues && data->tx_queues[i] != NULL; i++)
 		dump_ring(f, "transmit", i, queue_state(port, 2u * i + 1, data->tx_queue_state[i]),
 			&((struct pmd_txq *)data->tx_queues[i])->q);

@@ -5,6 +5,7 @@
 #include "pmd_log.h"
 #include "pmd_offload.h"
 #include "pmd_queue_ops.h"
+#include "pmd_rx_offload.h"
 #include "pmd_stats.h"
 #include "spec/virtio_net_spec.h"
 
@@ -86,6 +87,7 @@ dev_start(struct rte_eth_dev *dev)
 {
 	struct pmd_port *port = pmd_port_of(dev);
 	char why[TRANSPORT_ERROR_BYTES];
+	const uint64_t offloads = dev->data->dev_conf.rxmode.offloads;
 	int ret = frames_check(dev, dev->data->mtu);
 
 	if (ret != 0)
@@ -98,8 +100,9 @@ dev_start(struct rte_eth_dev *dev)
 	ret = pmd_intr_start(dev);
 	if (ret != 0)
 		return ret;
-	dev->data->scattered_rx =
-		(dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
+	dev->data->lro = (offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0;
+	dev->data->scattered_rx = dev->data->lro || (offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
+	pmd_vlan_offload_set(dev, 0);
 
 	pmd_port_lock_memory(port);
 	ret = port->transport->ops->memory_check(why, sizeof(why));
@@ -183,6 +186,9 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->rx_offload_capa = can.rx;
 	info->tx_offload_capa = can.tx;
 	info->tx_queue_offload_capa = can.tx;
+	info->rx_queue_offload_capa = can.rx & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+	if (can.rx & RTE_ETH_RX_OFFLOAD_TCP_LRO)
+		info->max_lro_pkt_size = PMD_LRO_MAX;
 	/* The ring has queue_size entries; a wish above it is cut down, as net_virtio_user does. */
 	info->rx_desc_lim.nb_min = VIRTQ_SIZE_MIN;
 	info->rx_desc_lim.nb_max = VIRTQ_SIZE_MAX;
@@ -263,6 +269,11 @@ const struct eth_dev_ops pmd_ops = {
 	.allmulticast_disable = receive_all_off,
 	.mac_addr_set = mac_addr_set,
 	.mtu_set = mtu_set,
+	.vlan_filter_set = pmd_vlan_filter_set,
+	.vlan_offload_set = pmd_vlan_offload_set,
+	.vlan_strip_queue_set = pmd_vlan_strip_queue_set,
+	.dev_supported_ptypes_get = pmd_supported_ptypes_get,
+	.dev_ptypes_set = pmd_ptypes_set,
 	.stats_get = pmd_stats_get,
 	.stats_reset = pmd_stats_reset,
 	.xstats_get = pmd_xstats_get,

@@ -34,6 +34,14 @@ static const struct offload tx_table[] = {
 
 static const struct offload rx_table[] = {
 	ROW(RTE_ETH_RX_OFFLOAD_SCATTER, 0, 0),
+	ROW(RTE_ETH_RX_OFFLOAD_VLAN_STRIP, 0, 0),
+	ROW(RTE_ETH_RX_OFFLOAD_VLAN_FILTER, 0, 0),
+	ROW(RTE_ETH_RX_OFFLOAD_UDP_CKSUM, BIT(GUEST_CSUM), 0),
+	ROW(RTE_ETH_RX_OFFLOAD_TCP_CKSUM, BIT(GUEST_CSUM), 0),
+	/* An mbuf holds less than the largest packet: without merged buffers it would be cut. */
+	ROW(RTE_ETH_RX_OFFLOAD_TCP_LRO,
+		BIT(GUEST_CSUM) | BIT(GUEST_TSO4) | BIT(GUEST_TSO6) | BIT(MRG_RXBUF),
+		BIT(GUEST_ECN) | BIT(GUEST_UFO) | BIT(GUEST_USO4) | BIT(GUEST_USO6) | BIT(RSC_EXT)),
 };
 
 /* What costs the transmit burst a look at ol_flags. */
@@ -127,11 +135,12 @@ pmd_offload_likes(struct pmd_offloads on, uint64_t offered)
 }
 
 uint64_t
-pmd_offload_features(void)
+pmd_offload_in_use(void)
 {
-	struct offload all = sum_of((struct pmd_offloads){UINT64_MAX, UINT64_MAX});
+	struct offload rx = sum_of((struct pmd_offloads){.rx = UINT64_MAX});
+	struct offload tx = sum_of((struct pmd_offloads){.tx = UINT64_MAX});
 
-	return (all.needs | all.likes) & ~BIT(MRG_RXBUF);
+	return rx.needs | tx.needs | tx.likes;
 }
 
 static void

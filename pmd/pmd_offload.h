@@ -33,8 +33,11 @@ uint64_t pmd_offload_needs(struct pmd_offloads on);
 /** And those that they use, too, where the device offers them. */
 uint64_t pmd_offload_likes(struct pmd_offloads on, uint64_t offered);
 
-/** All features that stand in the table: none of them is asked for without an offload. */
-uint64_t pmd_offload_features(void);
+/**
+ * Those of any offload that a port depends on once it has them: packets on the ring may use them.
+ * What is only liked on receive is not among them: a device that lacks it sends less.
+ */
+uint64_t pmd_offload_in_use(void);
 
 /** "TCP_TSO needs": names of the offloads that need one of the features, for messages. */
 char *pmd_offload_lacking(struct pmd_offloads on, uint64_t lacking, char *text, size_t size);

@@ -49,6 +49,7 @@ struct pmd_port {
 	struct rte_eth_dev *eth_dev;
 	struct pmd_args args;      /* constant after probe */
 	struct rte_ether_addr mac; /* what data->mac_addrs points to */
+	uint32_t ptype_mask;       /* packet types that the application wants to see */
 
 	pthread_mutex_t lock;
 	struct transport *transport;

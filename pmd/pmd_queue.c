@@ -5,6 +5,7 @@
 #include "pmd_intr.h"
 #include "pmd_log.h"
 #include "pmd_offload.h"
+#include "pmd_rx_offload.h"
 
 #include <rte_malloc.h>
 
@@ -139,6 +140,7 @@ pmd_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 	q->rxq.burst = pmd_burst_none;
 	q->rxq.pool = pool;
 	q->rxq.post_max = q->nb_desc;
+	pmd_rx_post_set(dev, q);
 	q->rxq.kick_fd = q->ring.kick_fd;
 	q->rxq.port_id = dev->data->port_id;
 	q->rxq.queue_id = id;

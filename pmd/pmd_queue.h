@@ -11,6 +11,8 @@
 /* Ethernet header and one VLAN tag; there is no CRC on a virtio link. */
 #define PMD_FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
 #define PMD_FRAME_MAX 65535
+/* The largest IP packet and its Ethernet header. VIRTIO 1.3, 5.1.6.3.1. */
+#define PMD_LRO_MAX 65549
 
 /* One ring: memory shared with the device, private books, and how the ends wake each other. */
 struct pmd_ring {
@@ -67,7 +69,8 @@ int pmd_tx_descriptor_status(void *queue, uint16_t offset);
 static inline unsigned int
 pmd_rx_flags(uint64_t features)
 {
-	return features & virtq_bit(VIRTIO_NET_F_MRG_RXBUF) ? PMD_RX_MERGE : 0;
+	return (features & virtq_bit(VIRTIO_NET_F_MRG_RXBUF) ? PMD_RX_MERGE : 0) |
+	       (features & virtq_bit(VIRTIO_NET_F_GUEST_CSUM) ? PMD_RX_OFFLOAD : 0);
 }
 
 static inline unsigned int

@@ -39,11 +39,23 @@ rx_mbuf_fill(struct rte_mbuf *m, uint64_t rearm, uint32_t len)
 	w[3] = len & UINT64_C(0xffff); /* data_len, vlan_tci, hash */
 }
 
-static __rte_always_inline uint16_t
-rx_num_buffers(const struct rte_mbuf *m, uint16_t hdr_bytes)
+static __rte_always_inline const void *
+rx_hdr(const struct rte_mbuf *m, uint16_t hdr_bytes)
 {
-	return vnet_hdr_num_buffers(
-		(const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - hdr_bytes);
+	return (const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - hdr_bytes;
+}
+
+/* What the header says of a packet. false: it is bad. */
+static __rte_always_inline bool
+rx_hdr_said(struct pmd_rxq *rxq, struct rte_mbuf *m, const struct virtio_net_hdr *hdr)
+{
+	if (likely(!vnet_hdr_asks(hdr->flags, hdr->gso_type)))
+		return true;
+	if (hdr->flags == VIRTIO_NET_HDR_F_DATA_VALID && hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE) {
+		m->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+		return true;
+	}
+	return pmd_rx_offload(rxq, m, hdr);
 }
 
 /*
@@ -64,21 +76,29 @@ rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, const uint32_t *le
 	unsigned int i;
 
 	n = RTE_MIN(n, q->vq.size - slot);
-	if (flags & PMD_RX_MERGE) {
+	if (flags & (PMD_RX_MERGE | PMD_RX_OFFLOAD)) {
 		for (i = 0; i < n; i++)
-			rte_prefetch0((const uint8_t *)cookies[i]->buf_addr + RTE_PKTMBUF_HEADROOM -
-				      hdr_bytes);
+			rte_prefetch0(rx_hdr(cookies[i], hdr_bytes));
 	}
 	for (i = 0; i < n; i++) {
 		struct rte_mbuf *m = cookies[i];
 		uint32_t len = lens[i] - hdr_bytes;
+		struct virtio_net_hdr hdr;
 
 		/* Shorter than the header wraps around: one check for both ends. 0 is no packet. */
 		if (unlikely(len - 1 >= max))
 			break;
-		if ((flags & PMD_RX_MERGE) && unlikely(rx_num_buffers(m, hdr_bytes) != 1))
+		if (flags & PMD_RX_OFFLOAD)
+			vnet_hdr_load(&hdr, rx_hdr(m, hdr_bytes));
+		else if (flags & PMD_RX_MERGE)
+			hdr.num_buffers =
+				rte_cpu_to_le_16(vnet_hdr_num_buffers(rx_hdr(m, hdr_bytes)));
+		if ((flags & PMD_RX_MERGE) && unlikely(hdr.num_buffers != rte_cpu_to_le_16(1)))
 			break;
 		rx_mbuf_fill(m, rearm, len);
+		/* The slow way takes it again, and drops it. */
+		if ((flags & PMD_RX_OFFLOAD) && unlikely(!rx_hdr_said(rxq, m, &hdr)))
+			break;
 		bytes += len;
 		pkts[i] = m;
 	}
@@ -123,6 +143,8 @@ rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 	}
 	if ((uint16_t)(rxq->post_max - virtq_driver_outstanding(q)) >= rxq->fill_chunk)
 		pmd_rxq_fill(rxq);
+	if (unlikely(__atomic_load_n(&rxq->post, __ATOMIC_RELAXED) != 0))
+		return pmd_rx_post(rxq, pkts, got);
 	return got;
 }
 
@@ -313,7 +335,9 @@ tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 /* Bits of the flags -> variants: one list makes the functions and the tables. */
 #define RX_VARIANTS(_) \
 	_(plain, 0) \
-	_(merge, PMD_RX_MERGE)
+	_(merge, PMD_RX_MERGE) \
+	_(offload, PMD_RX_OFFLOAD) \
+	_(merge_offload, PMD_RX_FLAGS)
 #define TX_VARIANTS(_) \
 	_(verified_order, 0) \
 	_(in_order, PMD_TX_IN_ORDER) \

@@ -10,6 +10,7 @@
 #define PMD_RXTX_H
 
 #include "ring/virtq_driver.h"
+#include "spec/virtio_net_spec.h"
 
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
@@ -19,8 +20,9 @@
 
 /* Work per packet that a constant flag folds; each flag has a measured gain. */
 enum pmd_rx_flag {
-	PMD_RX_MERGE = 1 << 0, /* MRG_RXBUF: a packet may span several buffers */
-	PMD_RX_FLAGS = PMD_RX_MERGE,
+	PMD_RX_MERGE = 1 << 0,   /* MRG_RXBUF: a packet may span several buffers */
+	PMD_RX_OFFLOAD = 1 << 1, /* GUEST_CSUM: headers may say something */
+	PMD_RX_FLAGS = PMD_RX_MERGE | PMD_RX_OFFLOAD,
 };
 
 enum pmd_tx_flag {
@@ -29,12 +31,24 @@ enum pmd_tx_flag {
 	PMD_TX_FLAGS = PMD_TX_IN_ORDER | PMD_TX_OFFLOAD,
 };
 
+/* What is done to received packets in a pass of its own. */
+enum pmd_rx_post {
+	PMD_POST_VLAN_FILTER = 1 << 0,
+	PMD_POST_VLAN_STRIP = 1 << 1,
+	PMD_POST_PTYPE = 1 << 2,
+};
+
 /* Counters of one queue: name, meaning. Each becomes a field and an xstat. */
 #define PMD_RX_STATS(_) \
 	_(packets, "packets received") \
 	_(bytes, "bytes received, without the virtio-net header") \
 	_(merged_packets, "received in several buffers") \
+	_(lro_packets, "received as one packet of several segments") \
+	_(rsc_segments, "segments in these, where the device counts them") \
+	_(rsc_dup_acks, "duplicate acknowledgements that the device held back") \
 	_(errors, "dropped: the length the device gave cannot hold the header") \
+	_(bad_header, "dropped: the header contradicts the packet or what was negotiated") \
+	_(vlan_filtered, "dropped: the VLAN filter does not have their tag") \
 	_(mbuf_alloc_failed, "buffers that could not be posted again: the mempool is empty") \
 	_(kicks, "notifications sent to the device") \
 	_(stale, "buffers filled while the queue was stopped or before, thrown away")
@@ -74,8 +88,13 @@ struct pmd_rxq {
 	uint16_t post_max;   /* buffers that may be posted at once, at most the ring's size */
 	uint16_t fill_chunk; /* buffers are posted when at least so many are missing */
 	uint32_t post_bytes; /* bytes the device may write to one buffer, header included */
+	uint32_t post;       /* enum pmd_rx_post: work on each burst; atomic, any thread */
+	uint32_t can;        /* enum vnet_can; 0 without PMD_RX_OFFLOAD */
 	int kick_fd;         /* eventfd */
 	struct pmd_rx_stats stats;
+	const uint64_t *vlan_ids; /* ethdev's table of the VLAN filter, a bit for each number */
+	uint32_t ptype_mask;
+	uint8_t last_bad; /* enum vnet_bad of the last bad header */
 	/* Set-up, written by the control path only. */
 	uint16_t port_id;
 	uint16_t queue_id;
@@ -171,6 +190,18 @@ uint16_t pmd_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb);
 
 /** Post buffers up to post_max from the pool and publish them; also called by the bursts. */
 void pmd_rxq_fill(struct pmd_rxq *rxq);
+
+/**
+ * Header of a packet -> its mbuf. pmd_rx_offload.c.
+ *
+ * @param m    The whole packet.
+ * @param hdr  Private copy of its first twelve bytes.
+ * @return false: the header is bad, and the packet to be dropped; rxq->last_bad says why. Cold.
+ */
+bool pmd_rx_offload(struct pmd_rxq *rxq, struct rte_mbuf *m, const struct virtio_net_hdr *hdr);
+
+/** Filter, strip and name the packets of a burst. @return how many are left, in order. Cold. */
+uint16_t pmd_rx_post(struct pmd_rxq *rxq, struct rte_mbuf **pkts, uint16_t nb);
 
 /** One packet that the burst's short way does not do: chains, tables, merged ones. Cold. */
 struct rte_mbuf *pmd_rx_one(struct pmd_rxq *rxq, bool merge);

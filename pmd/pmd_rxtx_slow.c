@@ -225,7 +225,7 @@ rx_merge(struct pmd_rxq *rxq, struct rte_mbuf *head, uint16_t num_buffers)
 struct rte_mbuf *
 pmd_rx_one(struct pmd_rxq *rxq, bool merge)
 {
-	const void *hdr;
+	struct virtio_net_hdr hdr;
 	uint32_t len;
 	struct rte_mbuf *m = rx_buffer(rxq, &len);
 
@@ -238,14 +238,20 @@ pmd_rx_one(struct pmd_rxq *rxq, bool merge)
 	}
 	m->data_len = (uint16_t)(len - rxq->hdr_bytes);
 	m->pkt_len = m->data_len;
-	hdr = ((const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - rxq->hdr_bytes);
-	if (merge && !rx_merge(rxq, m, vnet_hdr_num_buffers(hdr))) {
+	vnet_hdr_load(&hdr, (const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - rxq->hdr_bytes);
+	if (merge && !rx_merge(rxq, m, rte_le_to_cpu_16(hdr.num_buffers))) {
 		rxq->stats.errors++;
 		rte_pktmbuf_free(m);
 		return NULL;
 	}
 	if (m->pkt_len == 0) {
 		rxq->stats.errors++;
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	if (rxq->can != 0 && vnet_hdr_asks(hdr.flags, hdr.gso_type) &&
+		!pmd_rx_offload(rxq, m, &hdr)) {
+		rxq->stats.bad_header++;
 		rte_pktmbuf_free(m);
 		return NULL;
 	}

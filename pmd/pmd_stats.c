@@ -83,7 +83,8 @@ pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
 		uint64_t packets = rx_stat(dev, i, RX_INDEX(packets));
 		uint64_t bytes = rx_stat(dev, i, RX_INDEX(bytes));
-		uint64_t errors = rx_stat(dev, i, RX_INDEX(errors));
+		uint64_t errors =
+			rx_stat(dev, i, RX_INDEX(errors)) + rx_stat(dev, i, RX_INDEX(bad_header));
 
 		stats->ipackets += packets;
 		stats->ibytes += bytes;

@@ -28,6 +28,7 @@ port_init(struct pmd_port *port, struct rte_eth_dev *eth_dev, const struct pmd_a
 	port->eth_dev = eth_dev;
 	port->args = *args;
 	port->wake_fd = -1;
+	port->ptype_mask = UINT32_MAX;
 	pthread_mutex_init(&port->lock, NULL);
 	if (args->has_mac)
 		port->mac = args->mac;

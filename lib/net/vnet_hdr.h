@@ -63,6 +63,22 @@ vnet_hdr_num_buffers(const void *hdr)
 	return rte_le_to_cpu_16(*(const volatile vnet_hdr_le16 *)(const volatile void *)p);
 }
 
+/**
+ * The first twelve bytes of a header of the device, each read once.
+ *
+ * @param hdr  Any alignment; the device may be writing to it.
+ */
+static __rte_always_inline void
+vnet_hdr_load(struct virtio_net_hdr *copy, const void *hdr)
+{
+	const uint8_t *p = (const uint8_t *)hdr;
+	uint64_t low = *(const volatile vnet_hdr_u64 *)(const volatile void *)p;
+	uint32_t high = *(const volatile vnet_hdr_u32 *)(const volatile void *)(p + 8);
+
+	*(vnet_hdr_u64 *)(void *)copy = low;
+	*(vnet_hdr_u32 *)(void *)((uint8_t *)copy + 8) = high;
+}
+
 /** Device to driver: the count of buffers, known only when the last one is taken. */
 static __rte_always_inline void
 vnet_hdr_set_num_buffers(void *hdr, uint16_t num_buffers)

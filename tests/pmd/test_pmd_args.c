@@ -22,6 +22,7 @@ defaults_are_those_of_virtio_user(void **state)
 	assert_false(a.server);
 	assert_true(a.mrg_rxbuf);
 	assert_true(a.in_order);
+	assert_false(a.ptypes);
 	assert_false(a.has_mac);
 	assert_int_equal(a.speed, 0);
 	assert_int_equal(a.wait_s, 0);
@@ -36,7 +37,7 @@ every_argument_is_taken(void **state)
 	(void)state;
 	assert_int_equal(pmd_args_parse(&a, "n",
 				 "path=/tmp/nobody,mac=02:11:22:33:44:55,queues=128,"
-				 "queue_size=32768,server=1,mrg_rxbuf=0,in_order=0,speed=25000,"
+				 "queue_size=32768,server=1,mrg_rxbuf=0,in_order=0,ptypes=1,speed=25000,"
 				 "wait=3,packed_vq=0,cq=1,vectorized=1"),
 		0);
 	assert_true(a.has_mac);
@@ -46,6 +47,7 @@ every_argument_is_taken(void **state)
 	assert_true(a.server);
 	assert_false(a.mrg_rxbuf);
 	assert_false(a.in_order);
+	assert_true(a.ptypes);
 	assert_int_equal(a.speed, 25000);
 	assert_int_equal(a.wait_s, 3);
 	/* virtio_user's word for "not known". */
