@@ -228,11 +228,29 @@ read_one(struct arg *a, uint32_t *seen)
 		if (*seen & RTE_BIT32(i))
 			return bad(a, "is given twice");
 		*seen |= RTE_BIT32(i);
+		/* Behind a bracket rte_kvargs does not end the value. */
+		if (strchr(a->value, ',') != NULL)
+			return bad(a, "is a list in brackets; one value is possible");
 		return keys[i].read(a);
 	}
 	PMD_LOG(ERR, "%s: unknown argument %s=%s; known: %s", a->name, a->key, a->value,
 		PMD_ARGS_TEXT);
 	return -EINVAL;
+}
+
+/* Of "queues=4=path=/x" rte_kvargs keeps the last key and forgets the first. */
+static bool
+one_value_each(const char *text)
+{
+	uint32_t equals = 0;
+
+	for (; *text != '\0'; text++) {
+		if (*text == ',')
+			equals = 0;
+		else if (*text == '=' && ++equals > 1)
+			return false;
+	}
+	return true;
 }
 
 int
@@ -248,7 +266,13 @@ pmd_args_parse(struct pmd_args *args, const char *name, const char *text)
 	args->mrg_rxbuf = true;
 	args->in_order = true;
 
-	kv = rte_kvargs_parse(text == NULL ? "" : text, NULL);
+	if (text == NULL)
+		text = "";
+	if (!one_value_each(text)) {
+		PMD_LOG(ERR, "%s: two '=' in one argument of '%s'; give key=value,...", name, text);
+		return -EINVAL;
+	}
+	kv = rte_kvargs_parse(text, NULL);
 	if (kv == NULL) {
 		PMD_LOG(ERR, "%s: cannot read the arguments '%s'; give key=value,...", name, text);
 		return -EINVAL;

@@ -108,6 +108,8 @@ static const struct {
 	{"colour=red", "unknown argument colour", -EINVAL},
 	{"queues=1,queues=2", "twice", -EINVAL},
 	{"path=/tmp/other", "twice", -EINVAL},
+	{"queues=4=server=1", "two '='", -EINVAL},
+	{"mac=[02:00:00:00:00:01,02:00:00:00:00:02]", "list", -EINVAL},
 };
 
 static void
