@@ -48,11 +48,13 @@ uint16_t
 pmd_rx_burst_event(void *queue, struct rte_mbuf **pkts, uint16_t nb)
 {
 	struct pmd_rxq *rxq = queue;
+	const uint16_t before = rxq->q.used_next;
 	uint16_t got = rxq->poll(queue, pkts, nb);
 
 	if (!__atomic_load_n(&rxq->intr_on, __ATOMIC_RELAXED))
 		keep_off(&rxq->q);
-	else if (got != 0 || !armed(&rxq->q))
+	/* A burst may take entries and give nothing: filters. */
+	else if (rxq->q.used_next != before || !armed(&rxq->q))
 		arm(rxq);
 	return got;
 }

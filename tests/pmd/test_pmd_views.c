@@ -3,6 +3,7 @@
 #include "traffic.h"
 
 #include <rte_cycles.h>
+#include <rte_power_intrinsics.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -246,6 +247,46 @@ counters_of_queues_can_be_mapped(void **state)
 	port_end(port, &b, before);
 }
 
+static bool
+monitor_would_sleep(const struct rte_power_monitor_cond *pmc)
+{
+	uint16_t value;
+
+	assert_int_equal(pmc->size, sizeof(value));
+	value = *(const volatile uint16_t *)pmc->addr;
+	return pmc->fn(value, pmc->opaque) == 0;
+}
+
+static void
+monitor_sleeps_until_the_used_index_moves(void **state)
+{
+	struct resources before = resources_now();
+	struct rte_power_monitor_cond pmc;
+	uint16_t port;
+
+	(void)state;
+	backend_begin(&b);
+	port = port_add("queues=2");
+	port_configure(port, (struct port_shape){.rx = 1, .tx = 1});
+	assert_int_equal(rte_eth_dev_start(port), 0);
+	assert_int_equal(rte_eth_get_monitor_addr(port, 0, &pmc), 0);
+	assert_true(monitor_would_sleep(&pmc));
+	backend_start(&b);
+	UNTIL(port_up(port));
+	backend_device(&b, 0, &d);
+	for (unsigned int n = 0; n < 70000 / 16; n++) {
+		assert_int_equal(rte_eth_get_monitor_addr(port, 0, &pmc), 0);
+		assert_true(monitor_would_sleep(&pmc));
+		traffic_in(&b, &d, 16, 'n');
+		assert_false(monitor_would_sleep(&pmc));
+		/* Asked for while packets wait: no sleep. */
+		assert_int_equal(rte_eth_get_monitor_addr(port, 0, &pmc), 0);
+		assert_false(monitor_would_sleep(&pmc));
+		assert_int_equal(port_receive(port, 0, 64, 'n'), 16);
+	}
+	port_end(port, &b, before);
+}
+
 int
 main(void)
 {
@@ -256,6 +297,7 @@ main(void)
 		UNIT(dump_tells_what_is_wanted_and_what_is),
 		UNIT(burst_mode_says_when_there_is_none),
 		UNIT(counters_of_queues_can_be_mapped),
+		UNIT(monitor_sleeps_until_the_used_index_moves),
 	};
 
 	fixture_start();
