@@ -35,7 +35,8 @@ def counts_and_macs_agree_with_the_traffic(case):
         case.expect(all(q["rx_packets"] > 0 for q in per_queue), "frames on both queues")
     total = sum(p["rx_packets"] for p in ports.values())
     case.expect(result["sent"] <= total <= result["sent"] + 100, f"{result['sent']} frames, not {total}")
-    for wrong in ("/virtq/port,nobody", "/virtq/port,a,9", "/virtq/port"):
+    for wrong in ("/virtq/port,nobody", "/virtq/port,a,9", "/virtq/port,a,x", "/virtq/port,a,", "/virtq/port",
+                  "/virtq/fdb,x"):
         case.expect(switch.telemetry(wrong) is None, f"no answer to {wrong}")
     case.expect(switch.stop() == 0, "exit code 0 of the switch")
     case.expect(all(word in switch.text() for word in ("a ", "b ", "Mpps")), "a table of ports and rates")

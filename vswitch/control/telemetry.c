@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,6 +267,24 @@ ports(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_
 	return 0;
 }
 
+/* Nothing, which is 0, or a number and nothing behind it. */
+static bool
+parse_index(const char *text, uint32_t *index)
+{
+	unsigned long value = 0;
+	char *end;
+
+	if (text != NULL && *text != '\0') {
+		if (*text < '0' || *text > '9')
+			return false;
+		value = strtoul(text, &end, 10);
+		if (*end != '\0' || value > UINT32_MAX)
+			return false;
+	}
+	*index = (uint32_t)value;
+	return true;
+}
+
 /* NAME or NAME,PAIR */
 static int
 port_one(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
@@ -275,10 +294,11 @@ port_one(const char *cmd __rte_unused, const char *params, struct rte_tel_data *
 	const char *comma = params == NULL ? NULL : strchr(params, ',');
 	size_t length =
 		comma == NULL ? (params == NULL ? 0 : strlen(params)) : (size_t)(comma - params);
-	unsigned long pair = comma == NULL ? 0 : strtoul(comma + 1, NULL, 10);
+	uint32_t pair = 0;
 	int rc = 0;
 
-	if (length == 0 || length >= sizeof(name))
+	if (length == 0 || length >= sizeof(name) ||
+		(comma != NULL && (comma[1] == '\0' || !parse_index(comma + 1, &pair))))
 		return -EINVAL;
 	memcpy(name, params, length);
 	rte_tel_data_start_dict(d);
@@ -289,7 +309,7 @@ port_one(const char *cmd __rte_unused, const char *params, struct rte_tel_data *
 	else if (comma == NULL)
 		fill_port(d, port);
 	else if (pair < port->max_pairs)
-		fill_pair(d, port, (uint32_t)pair);
+		fill_pair(d, port, pair);
 	else
 		rc = -ERANGE;
 	control_unlock();
@@ -325,20 +345,22 @@ fill_macs(struct rte_tel_data *d, const struct fdb_record *records, uint32_t nb)
 static int
 macs(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
 {
-	unsigned long start = params == NULL ? 0 : strtoul(params, NULL, 10);
-	uint32_t total = fdb_count(), nb = 0;
-	struct fdb_record *records = calloc((size_t)total + 1, sizeof(*records));
+	uint32_t start, total = fdb_count(), nb = 0;
+	struct fdb_record *records;
 
+	if (!parse_index(params, &start))
+		return -EINVAL;
+	records = calloc((size_t)total + 1, sizeof(*records));
 	if (records == NULL)
 		return -ENOMEM;
 	rte_tel_data_start_dict(d);
 	control_lock();
 	total = fdb_snapshot(records, total);
 	if (start < total)
-		nb = RTE_MIN(total - (uint32_t)start, (uint32_t)MACS_PER_REPLY);
+		nb = RTE_MIN(total - start, (uint32_t)MACS_PER_REPLY);
 	rte_tel_data_add_dict_u64(d, "addresses", total);
-	rte_tel_data_add_dict_u64(d, "next", start + nb < total ? start + nb : 0);
-	fill_macs(d, records + start * (nb != 0), nb);
+	rte_tel_data_add_dict_u64(d, "next", (uint64_t)start + nb < total ? start + nb : 0);
+	fill_macs(d, records + (nb != 0 ? start : 0), nb);
 	control_unlock();
 	free(records);
 	return 0;
