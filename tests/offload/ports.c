@@ -56,21 +56,26 @@ configure(struct port *p, const struct options *opt)
 	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
 	int rc = rte_eth_dev_info_get(p->id, &info);
+	bool is_vhost;
 
 	if (rc != 0)
 		return fail(p->id, "device information", rc);
 	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name);
+	is_vhost = strcmp(p->driver, "net_vhost") == 0 && opt->accept >= ACCEPT_ALL;
 	if (strcmp(p->driver, "net_virtio_user") == 0)
 		p->lacks_ecn = p->lacks_prepared_v6 = p->lacks_two_tags = true;
 	conf.rxmode.offloads = wanted_rx(opt);
 	/* It hands over whatever came, offloads or not, and offers few of them. */
 	if (strcmp(p->driver, "net_vhost") == 0)
 		conf.rxmode.offloads &= info.rx_offload_capa;
+	/* Some have no LRO with these buffers; the result tells what was asked for. */
+	if (!(info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TCP_LRO))
+		conf.rxmode.offloads &= ~RTE_ETH_RX_OFFLOAD_TCP_LRO;
 	if ((conf.rxmode.offloads & ~info.rx_offload_capa) != 0)
 		return fail(p->id, "receive offloads of --accept", ENOTSUP);
 	p->asks.mtu = RTE_MIN(opt->mtu, (uint32_t)info.max_mtu);
 	p->asks.partial = opt->accept >= ACCEPT_CSUM;
-	p->asks.lro = opt->accept >= ACCEPT_ALL;
+	p->asks.lro = (conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0 || is_vhost;
 	conf.rxmode.mtu = p->asks.mtu;
 	if (p->asks.lro)
 		conf.rxmode.max_lro_pkt_size = info.max_lro_pkt_size;

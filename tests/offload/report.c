@@ -90,9 +90,14 @@ write_direction(FILE *out, const struct run *r, const struct direction *d)
 	const char *comma = "";
 
 	fprintf(out,
-		"{\"from\": \"%s\", \"to\": \"%s\", \"sent\": %" PRIu64 ", \"arrived\": %" PRIu64
-		", \"failures\": %" PRIu64 ", \"foreign\": %" PRIu64 ",\n \"seen\": {",
-		d->from->driver, d->to->driver, d->sent, d->arrived, d->failures, d->foreign);
+		"{\"from\": \"%s\", \"to\": \"%s\", \"asks\": \"%s\", \"sent\": %" PRIu64
+		", \"arrived\": %" PRIu64 ", \"failures\": %" PRIu64 ", \"foreign\": %" PRIu64
+		",\n \"seen\": {",
+		d->from->driver, d->to->driver,
+		d->to->asks.lro       ? "all"
+		: d->to->asks.partial ? "csum"
+				      : "none",
+		d->sent, d->arrived, d->failures, d->foreign);
 	for (unsigned int k = 0; k < KIND_MAX; k++) {
 		const struct judge_seen *s = &d->seen[k];
 
