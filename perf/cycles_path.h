@@ -13,6 +13,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CYCLES_MAX_BURST 64
@@ -27,6 +28,7 @@ struct cycles_conf {
 	const char *peer[2]; /**< path_switch: the switch's ports, `name,path=SOCKET`. */
 	uint16_t ring;       /**< Entries of each ring. */
 	uint16_t burst;      /**< Packets per burst, at most CYCLES_MAX_BURST. */
+	bool offloads;       /**< Negotiate checksum and segmentation; they are not used. */
 	uint32_t max_frame;  /**< Largest frame in bytes. */
 };
 

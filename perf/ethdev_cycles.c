@@ -59,6 +59,7 @@ usage(void)
 		"  --switch          virtq-switch's worker between two driver ports\n"
 		"  --driver2 ARGS    the driver port that receives, with --switch\n"
 		"  --peer PORT       a port of the switch, NAME,path=SOCKET; two of them\n"
+		"  --offloads        drivers negotiate checksum and segmentation, and use none\n"
 		"  --ring N          entries per ring (256)\n"
 		"  --burst N         packets per burst, up to %d (32)\n"
 		"  --size N[,N...]   frame sizes in bytes without CRC, up to %d of them (60)\n"
@@ -109,6 +110,7 @@ enum option_code {
 	OPT_DEVICE,
 	OPT_SWITCH,
 	OPT_PEER,
+	OPT_OFFLOADS,
 	OPT_RING,
 	OPT_BURST,
 	OPT_SIZE,
@@ -125,6 +127,7 @@ static const struct option options[] = {
 	{"device", required_argument, NULL, OPT_DEVICE},
 	{"switch", no_argument, NULL, OPT_SWITCH},
 	{"peer", required_argument, NULL, OPT_PEER},
+	{"offloads", no_argument, NULL, OPT_OFFLOADS},
 	{"ring", required_argument, NULL, OPT_RING},
 	{"burst", required_argument, NULL, OPT_BURST},
 	{"size", required_argument, NULL, OPT_SIZE},
@@ -169,6 +172,9 @@ parse_option(int opt)
 		break;
 	case OPT_PEER:
 		conf.peer[conf.peer[0] != NULL] = optarg;
+		break;
+	case OPT_OFFLOADS:
+		conf.offloads = true;
 		break;
 	case OPT_RING:
 		ret = parse_number("ring", optarg, 64, 32768, &value);
