@@ -24,7 +24,9 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 AIM = 0.95
 SOURCES = ['lib/ring/virtq.c', 'lib/ring/virtq.h', 'lib/ring/virtq_device.c',
            'lib/ring/virtq_device.h', 'lib/ring/virtq_driver.c', 'lib/ring/virtq_driver.h',
-           'lib/ring/virtq_mem.h', 'lib/ring/virtq_notify.h', 'vswitch/control/message_filter.c']
+           'lib/ring/virtq_mem.h', 'lib/ring/virtq_notify.h', 'vswitch/control/message_filter.c',
+           'vswitch/control/memory_filter.c', 'lib/net/vnet_packet.c', 'lib/net/vnet_offload.c',
+           'lib/net/vnet_segment.c', 'pmd/pmd_args.c']
 
 
 def data_files(build):
@@ -66,7 +68,7 @@ def main():
     parser.add_argument('build')
     parser.add_argument('--missing', action='store_true', help='print lines that nothing reached')
     parser.add_argument('sources', nargs='*', default=SOURCES)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     build = os.path.abspath(args.build)
     replay(build)
     lines = count_lines(build)

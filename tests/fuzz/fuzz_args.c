@@ -12,12 +12,12 @@
 /* The driver's log type; silent here, a message takes longer than what it is about. */
 int virtq_pmd_logtype;
 
-static const char *const words[] = {"path=", "mac=", "queues=", "queue_size=", "server=",
-	"mrg_rxbuf=", "in_order=", "speed=", "wait=", "packed_vq=", "cq=", "vectorized=", "path=/s",
-	"mac=02:00:00:00:00:01", "queue_size=256", ",", ",", "=", "0", "1", "2", "128", "129",
-	"256", "32768", "65536", "10000", "4294967295", "4294967296", "18446744073709551616",
-	"0x10", "-1", " ", "[", "]", "(", ")", "/dev/null", "/", "ff:ff:ff:ff:ff:ff",
-	"00:00:00:00:00:00",
+static const char *const words[] = {
+	"path=", "mac=", "queues=", "queue_size=", "server=", "mrg_rxbuf=", "in_order=", "speed=",
+	"wait=", "packed_vq=", "cq=", "vectorized=", "ptypes=", "path=/s", "mac=02:00:00:00:00:01",
+	"queue_size=256", ",", ",", "=", "0", "1", "2", "128", "129", "256", "32768", "65536",
+	"10000", "4294967295", "4294967296", "18446744073709551616", "0x10", "-1", " ", "[", "]",
+	"(", ")", "/dev/null", "/", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00",
 	"iface=", "/a/path/of/a/socket/that/is/not/there/but/has/a/name/of/which/two/are/too/long"};
 
 /* As it comes, or of words. */
@@ -60,8 +60,8 @@ same(const struct pmd_args *a, const struct pmd_args *b)
 	return strcmp(a->path, b->path) == 0 && a->has_mac == b->has_mac &&
 	       (!a->has_mac || memcmp(&a->mac, &b->mac, sizeof(a->mac)) == 0) &&
 	       a->queues == b->queues && a->queue_size == b->queue_size && a->server == b->server &&
-	       a->mrg_rxbuf == b->mrg_rxbuf && a->in_order == b->in_order && a->speed == b->speed &&
-	       a->wait_s == b->wait_s;
+	       a->mrg_rxbuf == b->mrg_rxbuf && a->in_order == b->in_order &&
+	       a->ptypes == b->ptypes && a->speed == b->speed && a->wait_s == b->wait_s;
 }
 
 /* Settings written as arguments mean the same settings. */
@@ -74,8 +74,9 @@ check_written(const struct pmd_args *a)
 	int nb;
 
 	nb = snprintf(text, sizeof(text),
-		"wait=%u,in_order=%d,mrg_rxbuf=%d,server=%d,queue_size=%u,queues=%u", a->wait_s,
-		a->in_order, a->mrg_rxbuf, a->server, a->queue_size, a->queues);
+		"ptypes=%d,wait=%u,in_order=%d,mrg_rxbuf=%d,server=%d,queue_size=%u,queues=%u",
+		a->ptypes, a->wait_s, a->in_order, a->mrg_rxbuf, a->server, a->queue_size,
+		a->queues);
 	if (a->has_mac)
 		nb += snprintf(text + nb, sizeof(text) - (size_t)nb,
 			",mac=%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);

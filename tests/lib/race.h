@@ -17,8 +17,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Both threads may have to share a core: after so many stores the flipper lets the other run. */
+/* Stores between two looks at the other thread. */
 #define RACE_ROUND 512
+/*
+ * The threads may have to share a core: after so many rounds in which the other one did nothing a
+ * thread lets go. Not earlier, since on a busy machine it takes long until it gets its turn again.
+ */
+#define RACE_PATIENCE 64
 
 /** Change one word of what is shared. */
 typedef void race_flip_fn(uint64_t *seed);
@@ -30,6 +35,7 @@ struct race {
 	uint64_t min_flips;
 	uint64_t chains; /* of the thread under test: counts what it took from the peer */
 	uint64_t flips;  /* of the flipper, in whole rounds */
+	uint32_t idle;   /* of the thread under test: times it found nothing since it let go */
 	bool stop;
 	pthread_t thread;
 	struct timespec start;
@@ -51,16 +57,38 @@ race_env(const char *name, uint64_t otherwise)
 	return value != NULL ? (uint64_t)strtod(value, NULL) : otherwise;
 }
 
+static inline uint64_t
+race_chains(const struct race *r)
+{
+	return __atomic_load_n(&r->chains, __ATOMIC_RELAXED);
+}
+
+/** The thread under test took so many chains from its peer. */
+static inline void
+race_took(struct race *r, uint32_t n)
+{
+	__atomic_store_n(&r->chains, r->chains + n, __ATOMIC_RELAXED);
+	if (n == 0 && ++r->idle % (RACE_PATIENCE * RACE_PATIENCE) == 0)
+		sched_yield();
+}
+
 static inline void *
 race_run(void *arg)
 {
 	struct race *r = arg;
+	uint64_t before = 0;
+	uint32_t idle = 0;
 
 	while (!__atomic_load_n(&r->stop, __ATOMIC_RELAXED)) {
 		for (uint32_t i = 0; i < RACE_ROUND; i++)
 			r->flip(&r->seed);
 		__atomic_store_n(&r->flips, r->flips + RACE_ROUND, __ATOMIC_RELAXED);
-		sched_yield();
+		idle = race_chains(r) == before ? idle + 1 : 0;
+		before = race_chains(r);
+		if (idle == RACE_PATIENCE) {
+			idle = 0;
+			sched_yield();
+		}
 	}
 	return NULL;
 }

@@ -126,13 +126,8 @@ run(uint32_t flags, const char *name)
 	driver_ring_open(&ring, SIZE, flags);
 	race_start(&race, flip, 121, 200000, 2000000);
 	while (!race_enough(&race)) {
-		uint16_t got;
-
 		add_all();
-		got = get_all();
-		race.chains += got;
-		if (got == 0)
-			sched_yield();
+		race_took(&race, get_all());
 		if (!virtq_driver_broken(&ring.q))
 			continue;
 		faults[ring.q.fault.fault]++;
