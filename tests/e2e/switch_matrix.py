@@ -33,6 +33,7 @@ def cases():
     for driver in ("net_virtq", "net_virtio_user"):
         yield through_switch(driver, 500000, "60-1514", queues=4)
         yield through_switch(driver, 50000, "60-9000")
+        yield through_switch(driver, 50000, "60-9000", arguments=",queue_size=1024")
         yield through_switch(driver, 50000, "60-9000", arguments=",mrg_rxbuf=0", options=["--mbuf-size", 9300])
         yield through_switch(driver, 100000, "60-9000", arguments=",in_order=0", options=["--segs", 5])
         yield through_switch(driver, 200000, "60-1514", arguments=",mrg_rxbuf=0,in_order=0", queues=4)

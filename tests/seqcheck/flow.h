@@ -16,6 +16,7 @@
 #define SEQ_MAX_PORTS 32u
 #define SEQ_MAX_QUEUES 128u
 #define SEQ_MAX_BURST 128u
+#define SEQ_MAX_SEGS 64u
 #define SEQ_MAGIC_DATA 0x5351
 #define SEQ_MAGIC_HELLO 0x5348
 /* Sequence numbers back from the newest one for which a second arrival is still told from a first.

@@ -137,16 +137,29 @@ wait_links(const struct ports *ports, const struct options *opt, volatile int *s
 	return 0;
 }
 
+uint16_t
+ports_frame_segs(const struct options *opt, uint16_t length)
+{
+	uint16_t least = (length + opt->mbuf_size - 1) / opt->mbuf_size;
+	/* One more than needed, so that uneven pieces always fit. */
+	uint16_t segs = least > 1 ? least + 1 : least;
+
+	segs = RTE_MAX(opt->segs, segs);
+	return segs < SEQ_MAX_SEGS ? segs : SEQ_MAX_SEGS;
+}
+
 static int
 create_pool(struct ports *ports, const struct options *opt)
 {
 	unsigned int room = opt->mbuf_size + RTE_PKTMBUF_HEADROOM;
-	/* Each receive and each transmit ring may hold a ring of mbufs; late ports count as well.
-	 */
 	unsigned int nb_ports = rte_eth_dev_count_avail() + opt->nb_late;
-	unsigned int nb = nb_ports * opt->queues * opt->descs * 2u;
+	unsigned int segs = ports_frame_segs(opt, opt->size_max);
+	/* A receive ring may hold an mbuf per entry, and a transmit ring a frame: an indirect table
+	 * has them all. Late ports count as well.
+	 */
+	unsigned int nb = nb_ports * opt->queues * opt->descs * (1 + segs);
 
-	nb += nb_ports * opt->queues * opt->flows * SEQ_MAX_BURST * opt->segs + 4096;
+	nb += nb_ports * opt->queues * opt->flows * SEQ_MAX_BURST * segs + 4096;
 	ports->pool = rte_pktmbuf_pool_create("seqcheck", nb, 256, 0, room, rte_socket_id());
 	if (ports->pool != NULL)
 		return 0;

@@ -23,4 +23,7 @@ int ports_start(struct ports *ports, const struct options *opt, volatile int *st
 
 void ports_stop(struct ports *ports);
 
+/** @return mbufs that a frame of length bytes is sent in, at most SEQ_MAX_SEGS. */
+uint16_t ports_frame_segs(const struct options *opt, uint16_t length);
+
 #endif

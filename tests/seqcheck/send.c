@@ -34,14 +34,10 @@ build_chain(struct run *r, struct flow *f, uint16_t magic, uint64_t seq, uint16_
 {
 	static uint8_t linear[SEQ_FRAME_MAX];
 	const struct options *opt = r->opt;
-	uint16_t least = (length + opt->mbuf_size - 1) / opt->mbuf_size;
-	/* One more than needed, so that uneven pieces always fit. */
-	uint16_t nb = RTE_MAX(opt->segs, least > 1 ? least + 1 : least);
-	struct rte_mbuf *segs[64], *head;
+	uint16_t nb = ports_frame_segs(opt, length);
+	struct rte_mbuf *segs[SEQ_MAX_SEGS], *head;
 	uint16_t at = 0;
 
-	if (nb > RTE_DIM(segs))
-		nb = RTE_DIM(segs);
 	if (rte_pktmbuf_alloc_bulk(r->ports->pool, segs, nb) != 0)
 		return NULL;
 	flow_write_frame(f, linear, magic, seq, length);
