@@ -47,16 +47,19 @@ cycles_port_attach(const char *args, uint16_t *port)
 	return ret;
 }
 
-/* What makes a driver negotiate CSUM and HOST_TSO. */
-static uint64_t
-offloads_of(uint16_t port)
+/* What makes a driver negotiate CSUM and HOST_TSO, and GUEST_CSUM. */
+static void
+offloads_on(uint16_t port, struct rte_eth_conf *eth)
 {
 	struct rte_eth_dev_info info = {0};
 
 	if (rte_eth_dev_info_get(port, &info) != 0)
-		return 0;
-	return info.tx_offload_capa & (RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
-					      RTE_ETH_TX_OFFLOAD_TCP_TSO);
+		return;
+	eth->rxmode.offloads = info.rx_offload_capa &
+			       (RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
+	eth->txmode.offloads = info.tx_offload_capa &
+			       (RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
+				       RTE_ETH_TX_OFFLOAD_TCP_TSO);
 }
 
 int
@@ -69,7 +72,7 @@ cycles_port_start(uint16_t port, const struct cycles_conf *conf, struct rte_memp
 	if (conf->max_frame > RTE_ETHER_MAX_LEN - RTE_ETHER_CRC_LEN)
 		eth.rxmode.mtu = conf->max_frame - RTE_ETHER_HDR_LEN;
 	if (conf->offloads)
-		eth.txmode.offloads = offloads_of(port);
+		offloads_on(port, &eth);
 	ret = rte_eth_dev_configure(port, 1, 1, &eth);
 	if (ret == 0) {
 		what = "receive queue";

@@ -14,6 +14,11 @@
 
 #define BURST_MAX 64 /* packets of one pass: their lengths stay in a few cache lines */
 
+/* flags and gso_type as one word: the bits of vnet_hdr_asks(). */
+#define HDR_ASKS \
+	(VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID | VIRTIO_NET_HDR_F_RSC_INFO | \
+		0xff00)
+
 /* refcnt 1 and nb_segs 1 in rearm_data: data_off, refcnt, nb_segs, port from the low end. */
 #define REARM_PLAIN UINT64_C(0x0000000100010000)
 #define REARM_PLAIN_MASK UINT64_C(0x0000ffffffff0000)
@@ -45,17 +50,26 @@ rx_hdr(const struct rte_mbuf *m, uint16_t hdr_bytes)
 	return (const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - hdr_bytes;
 }
 
-/* What the header says of a packet. false: it is bad. */
+/* Does the header say anything? A look, no more: who goes by it copies the header first. */
 static __rte_always_inline bool
-rx_hdr_said(struct pmd_rxq *rxq, struct rte_mbuf *m, const struct virtio_net_hdr *hdr)
+rx_hdr_says(const void *hdr)
 {
-	if (likely(!vnet_hdr_asks(hdr->flags, hdr->gso_type)))
-		return true;
-	if (hdr->flags == VIRTIO_NET_HDR_F_DATA_VALID && hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE) {
+	return *(const volatile vnet_hdr_le16 *)(const volatile void *)hdr &
+	       rte_cpu_to_le_16(HDR_ASKS);
+}
+
+/* What it says to the mbuf; false: it is bad. Cold beside a loop that has no register to spare. */
+static __rte_noinline bool
+rx_hdr_take(struct pmd_rxq *rxq, struct rte_mbuf *m)
+{
+	struct virtio_net_hdr hdr;
+
+	vnet_hdr_load(&hdr, rx_hdr(m, rxq->hdr_bytes));
+	if (hdr.flags == VIRTIO_NET_HDR_F_DATA_VALID && hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE) {
 		m->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 		return true;
 	}
-	return pmd_rx_offload(rxq, m, hdr);
+	return !vnet_hdr_asks(hdr.flags, hdr.gso_type) || pmd_rx_offload(rxq, m, &hdr);
 }
 
 /*
@@ -83,21 +97,17 @@ rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, const uint32_t *le
 	for (i = 0; i < n; i++) {
 		struct rte_mbuf *m = cookies[i];
 		uint32_t len = lens[i] - hdr_bytes;
-		struct virtio_net_hdr hdr;
+		const void *hdr;
 
 		/* Shorter than the header wraps around: one check for both ends. 0 is no packet. */
 		if (unlikely(len - 1 >= max))
 			break;
-		if (flags & PMD_RX_OFFLOAD)
-			vnet_hdr_load(&hdr, rx_hdr(m, hdr_bytes));
-		else if (flags & PMD_RX_MERGE)
-			hdr.num_buffers =
-				rte_cpu_to_le_16(vnet_hdr_num_buffers(rx_hdr(m, hdr_bytes)));
-		if ((flags & PMD_RX_MERGE) && unlikely(hdr.num_buffers != rte_cpu_to_le_16(1)))
+		hdr = rx_hdr(m, hdr_bytes);
+		if ((flags & PMD_RX_MERGE) && unlikely(vnet_hdr_num_buffers(hdr) != 1))
 			break;
 		rx_mbuf_fill(m, rearm, len);
-		/* The slow way takes it again, and drops it. */
-		if ((flags & PMD_RX_OFFLOAD) && unlikely(!rx_hdr_said(rxq, m, &hdr)))
+		/* A bad one is taken again the slow way, and dropped there. */
+		if ((flags & PMD_RX_OFFLOAD) && unlikely(rx_hdr_says(hdr)) && !rx_hdr_take(rxq, m))
 			break;
 		bytes += len;
 		pkts[i] = m;
@@ -148,14 +158,15 @@ rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 	return got;
 }
 
-/* One segment, one owner, own buffer, of the pool in use, room for the header in front. */
+/* One segment, one owner, own buffer, of the pool in use, room for the header, nothing asked. */
 static __rte_always_inline bool
-tx_plain(const struct rte_mempool *pool, const struct rte_mbuf *m, uint16_t hdr_bytes)
+tx_plain(const struct rte_mempool *pool, const struct rte_mbuf *m, uint16_t hdr_bytes,
+	const uint64_t asks)
 {
 	uint64_t rearm = *(const mbuf_word *)(const void *)&m->rearm_data;
 	uint64_t other = (rearm ^ REARM_PLAIN) & REARM_PLAIN_MASK;
 
-	other |= m->ol_flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL);
+	other |= m->ol_flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | asks);
 	other |= (uintptr_t)m->pool ^ (uintptr_t)pool;
 	return other == 0 && (uint16_t)rearm >= hdr_bytes && m->data_len != 0;
 }
@@ -164,20 +175,23 @@ tx_plain(const struct rte_mempool *pool, const struct rte_mbuf *m, uint16_t hdr_
  * Header of a packet that asks for something. Checksums are served here; false: it asks for more,
  * or its fields are wrong, which the slow way finds out.
  */
-static __rte_always_inline bool
-tx_hdr_asked(const struct pmd_txq *txq, struct rte_mbuf *m, uint64_t asks, uint8_t *hdr)
+static __rte_noinline bool
+tx_hdr_asked(const struct pmd_txq *txq, struct rte_mbuf *m)
 {
 	const uint64_t ip = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6;
+	const uint64_t asks = m->ol_flags & txq->asks;
 	const uint64_t l4 = asks & RTE_MBUF_F_TX_L4_MASK;
 	const bool tcp = l4 == RTE_MBUF_F_TX_TCP_CKSUM;
 	const uint32_t start = (uint32_t)m->l2_len + m->l3_len;
 	const uint32_t offset = tcp ? VNET_TCP_CSUM_OFFSET : VNET_UDP_CSUM_OFFSET;
+	uint8_t *hdr = (uint8_t *)m->buf_addr + m->data_off - txq->hdr_bytes;
 	uint32_t hdr_len = m->l4_len;
 
 	if ((asks & ~txq->asks_straight) || l4 == RTE_MBUF_F_TX_SCTP_CKSUM)
 		return false;
 	if ((asks & RTE_MBUF_F_TX_IP_CKSUM) && !pmd_tx_ipv4_checksum(m))
 		return false;
+	vnet_hdr_clear(hdr, txq->hdr_bytes);
 	if (l4 == RTE_MBUF_F_TX_L4_NO_CKSUM)
 		return true;
 	if (!(m->ol_flags & ip) || start < VNET_L4_MIN ||
@@ -200,7 +214,7 @@ tx_add_straight(struct pmd_txq *txq, struct rte_mbuf **pkts, unsigned int n, boo
 	struct virtq_driver *q = &txq->q;
 	const struct rte_mempool *pool = txq->plain_pool;
 	const uint16_t hdr_bytes = txq->hdr_bytes;
-	const uint64_t asks = txq->asks;
+	const uint64_t asks = flags & PMD_TX_OFFLOAD ? txq->asks : 0;
 	const unsigned int slot = virtq_driver_seq_slot(q, 0);
 	struct virtq_desc *desc = &q->vq.desc[slot];
 	void **cookies = &q->cookies[slot];
@@ -213,13 +227,18 @@ tx_add_straight(struct pmd_txq *txq, struct rte_mbuf **pkts, unsigned int n, boo
 		uint32_t len = m->data_len;
 		uint8_t *hdr;
 
-		if (unlikely(!tx_plain(pool, m, hdr_bytes)))
-			break;
+		if (unlikely(!tx_plain(pool, m, hdr_bytes, asks))) {
+			if (!(flags & PMD_TX_OFFLOAD) || !tx_plain(pool, m, hdr_bytes, 0) ||
+				!tx_hdr_asked(txq, m))
+				break;
+			virtq_desc_write(&desc[i], rte_pktmbuf_mtod(m, uintptr_t) - hdr_bytes,
+				len + hdr_bytes, 0);
+			cookies[i] = m;
+			bytes += len;
+			continue;
+		}
 		hdr = (uint8_t *)m->buf_addr + m->data_off - hdr_bytes;
 		vnet_hdr_clear(hdr, hdr_bytes);
-		if ((flags & PMD_TX_OFFLOAD) && (m->ol_flags & asks) &&
-			unlikely(!tx_hdr_asked(txq, m, m->ol_flags & asks, hdr)))
-			break;
 		virtq_desc_write(&desc[i], (uintptr_t)hdr, len + hdr_bytes, 0);
 		cookies[i] = m;
 		bytes += len;
