@@ -37,8 +37,7 @@ lengths_ok(const struct rte_mbuf *m)
 {
 	const bool ipv4 = m->ol_flags & RTE_MBUF_F_TX_IPV4;
 
-	return (m->l2_len >= RTE_ETHER_HDR_LEN || (m->ol_flags & OUTER)) &&
-	       m->l3_len >= (ipv4 ? IPV4_HDR_MIN : IPV6_HDR) &&
+	return l3_of(m) >= RTE_ETHER_HDR_LEN && m->l3_len >= (ipv4 ? IPV4_HDR_MIN : IPV6_HDR) &&
 	       (!ipv4 || m->l3_len <= IPV4_HDR_MAX) && l3_of(m) + m->l3_len <= m->pkt_len;
 }
 

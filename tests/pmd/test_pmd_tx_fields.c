@@ -27,6 +27,8 @@ static const struct wrong wrongs[] = {
 	{"both IP versions", T4, RTE_MBUF_F_TX_IPV6, 0, -1, -1, -1, -1, 0, EINVAL, false},
 	{"IPv6 header checksum", T6, RTE_MBUF_F_TX_IP_CKSUM, 0, -1, -1, -1, -1, 0, EINVAL, true},
 	{"no l2_len", T4, 0, 0, 0, -1, -1, -1, 0, EINVAL, true},
+	{"tunnel without outer headers", T4, RTE_MBUF_F_TX_OUTER_IPV4, 0, 0, -1, -1, -1, 0, EINVAL,
+		true},
 	{"no l3_len", T4, 0, 0, -1, 0, -1, -1, 0, EINVAL, true},
 	{"l3_len behind the end", T4, 0, 0, -1, 511, -1, -1, 0, EINVAL, true},
 	{"checksum behind the end", T4, 0, 0, -1, -1, -1, -1, 51, EINVAL, true},
