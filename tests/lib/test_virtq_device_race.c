@@ -221,9 +221,9 @@ device_uses_what_it_checked(void **state)
 	table = (struct virtq_desc *)(void *)device_ring_byte(&ring, TABLE);
 	memset(&seen, 0, sizeof(seen));
 	taken = 0;
-	race_start(&race, flip, 51, 500000, 5000000);
-	while (!race_enough(&race) || seen.walks < 50000 || seen.ones < 20000 ||
-		seen.bursts < 5000) {
+	race_start(&race, flip, 51, 100000, 1000000);
+	while (!race_enough(&race) || seen.walks < 10000 || seen.ones < 4000 ||
+		seen.bursts < 1000) {
 		uint16_t n = take_and_complete();
 
 		race_took(&race, n);
@@ -263,7 +263,7 @@ index_that_changes_never_promises_more_than_the_ring(void **state)
 
 	(void)state;
 	device_ring_open(&ring, SIZE, 0);
-	race_start(&race, flip_index, 52, 300000, 300000);
+	race_start(&race, flip_index, 52, 50000, 50000);
 	while (!race_enough(&race)) {
 		uint16_t n;
 

@@ -124,7 +124,7 @@ run(uint32_t flags, const char *name)
 
 	published = 0;
 	driver_ring_open(&ring, SIZE, flags);
-	race_start(&race, flip, 121, 200000, 2000000);
+	race_start(&race, flip, 121, 50000, 500000);
 	while (!race_enough(&race)) {
 		add_all();
 		race_took(&race, get_all());
