@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define TX_FREE_THRESH 32
+/* Packets that a deep ring may hold before completions are taken: more would only cool down. */
+#define TX_HELD_MAX 256
 
 int
 pmd_ring_alloc(struct pmd_ring *ring, uint16_t size, int socket_id)
@@ -73,6 +75,15 @@ bound_desc(struct rte_eth_dev *dev, const char *what, uint16_t id, uint16_t nb_d
 		"would give them",
 		dev->data->name, what, id, nb_desc, size, rte_align32pow2(nb_desc));
 	return size;
+}
+
+/* Completions are taken when fewer packets than this have room. */
+static uint16_t
+default_free_thresh(uint16_t nb_desc)
+{
+	if (nb_desc > TX_HELD_MAX + TX_FREE_THRESH)
+		return nb_desc - TX_HELD_MAX;
+	return RTE_MIN(nb_desc / 4, TX_FREE_THRESH);
 }
 
 static int
@@ -173,9 +184,8 @@ pmd_tx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 		goto no_memory;
 	q->conf = *conf;
 	q->nb_desc = bound_desc(dev, "transmit", id, nb_desc);
-	q->conf.tx_free_thresh = conf->tx_free_thresh != 0
-					 ? conf->tx_free_thresh
-					 : RTE_MIN(q->nb_desc / 4, TX_FREE_THRESH);
+	q->conf.tx_free_thresh =
+		conf->tx_free_thresh != 0 ? conf->tx_free_thresh : default_free_thresh(q->nb_desc);
 	on.tx = conf->offloads | dev->data->dev_conf.txmode.offloads;
 	pmd_tx_offloads_set(
 		&q->txq, on.tx, pmd_offload_needs(on) | pmd_offload_likes(on, UINT64_MAX));

@@ -423,6 +423,33 @@ completions_are_taken_back_in_portions(void **state)
 	end(port, before);
 }
 
+/* Else a ring of 1024 keeps 1024 packets that the device has long let go of. */
+static void
+deep_ring_holds_few_packets_that_are_done(void **state)
+{
+	struct resources before = resources_now();
+	const struct port_shape shape = {.tx = 1, .nb_desc = 1024};
+	unsigned int in_use;
+	uint16_t port;
+
+	(void)state;
+	backend_begin(&b);
+	backend_start(&b);
+	port = port_add("queue_size=1024");
+	port_configure(port, shape);
+	in_use = rte_mempool_in_use_count(pool);
+	assert_int_equal(rte_eth_dev_start(port), 0);
+	UNTIL(port_up(port));
+	backend_device(&b, 1, &tx);
+	for (unsigned int i = 0; i < 100; i++) {
+		assert_int_equal(port_send(port, 0, 32, 60), 32);
+		for (unsigned int n = 0; n < 32; n++)
+			assert_int_equal(device_collect(), 60);
+	}
+	assert_in_range(rte_mempool_in_use_count(pool) - in_use, 1, 256 + 64);
+	end(port, before);
+}
+
 int
 main(void)
 {
@@ -435,6 +462,7 @@ main(void)
 		UNIT(full_ring_takes_nothing_and_goes_on_when_the_device_does),
 		UNIT(completions_in_batches_and_out_of_order_give_all_buffers_back),
 		UNIT(completions_are_taken_back_in_portions),
+		UNIT(deep_ring_holds_few_packets_that_are_done),
 	};
 
 	fixture_start();
