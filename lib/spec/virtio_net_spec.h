@@ -109,6 +109,59 @@ static_assert(offsetof(struct virtio_net_hdr, hash_value) == 12, "hash value");
 #define VIRTIO_NET_HDR_HASH_BYTES 20
 #define VIRTIO_NET_HDR_MAX_BYTES 20
 
+/* Hash types and reports. VIRTIO 1.3, 5.1.6.4.3 and 5.1.6.4.4. type = 1 << (report - 1). */
+#define VIRTIO_NET_HASH_REPORT_NONE 0
+#define VIRTIO_NET_HASH_REPORT_IPv4 1
+#define VIRTIO_NET_HASH_REPORT_TCPv4 2
+#define VIRTIO_NET_HASH_REPORT_UDPv4 3
+#define VIRTIO_NET_HASH_REPORT_IPv6 4
+#define VIRTIO_NET_HASH_REPORT_TCPv6 5
+#define VIRTIO_NET_HASH_REPORT_UDPv6 6
+#define VIRTIO_NET_HASH_REPORT_IPv6_EX 7
+#define VIRTIO_NET_HASH_REPORT_TCPv6_EX 8
+#define VIRTIO_NET_HASH_REPORT_UDPv6_EX 9
+#define VIRTIO_NET_HASH_TYPE_IPv4 (1 << 0)
+#define VIRTIO_NET_HASH_TYPE_TCPv4 (1 << 1)
+#define VIRTIO_NET_HASH_TYPE_UDPv4 (1 << 2)
+#define VIRTIO_NET_HASH_TYPE_IPv6 (1 << 3)
+#define VIRTIO_NET_HASH_TYPE_TCPv6 (1 << 4)
+#define VIRTIO_NET_HASH_TYPE_UDPv6 (1 << 5)
+#define VIRTIO_NET_HASH_TYPE_IP_EX (1 << 6)
+#define VIRTIO_NET_HASH_TYPE_TCP_EX (1 << 7)
+#define VIRTIO_NET_HASH_TYPE_UDP_EX (1 << 8)
+
+/* Control queue. VIRTIO 1.3, 5.1.6.5. */
+#define VIRTIO_NET_OK 0
+#define VIRTIO_NET_ERR 1
+
+#define VIRTIO_NET_CTRL_RX 0
+#define VIRTIO_NET_CTRL_RX_PROMISC 0
+#define VIRTIO_NET_CTRL_RX_ALLMULTI 1
+#define VIRTIO_NET_CTRL_RX_ALLUNI 2
+#define VIRTIO_NET_CTRL_RX_NOMULTI 3
+#define VIRTIO_NET_CTRL_RX_NOUNI 4
+#define VIRTIO_NET_CTRL_RX_NOBCAST 5
+#define VIRTIO_NET_CTRL_MAC 1
+#define VIRTIO_NET_CTRL_MAC_TABLE_SET 0
+#define VIRTIO_NET_CTRL_MAC_ADDR_SET 1
+#define VIRTIO_NET_CTRL_VLAN 2
+#define VIRTIO_NET_CTRL_VLAN_ADD 0
+#define VIRTIO_NET_CTRL_VLAN_DEL 1
+#define VIRTIO_NET_CTRL_ANNOUNCE 3
+#define VIRTIO_NET_CTRL_ANNOUNCE_ACK 0
+#define VIRTIO_NET_CTRL_MQ 4
+#define VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET 0
+#define VIRTIO_NET_CTRL_MQ_RSS_CONFIG 1
+#define VIRTIO_NET_CTRL_MQ_HASH_CONFIG 2
+#define VIRTIO_NET_CTRL_GUEST_OFFLOADS 5
+#define VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET 0
+
+struct virtio_net_ctrl_hdr {
+	uint8_t class;
+	uint8_t command;
+};
+static_assert(sizeof(struct virtio_net_ctrl_hdr) == 2, "class and command");
+
 /* Rings by index: receiveq1, transmitq1, ... VIRTIO 1.3, 5.1.2. */
 static inline uint32_t
 virtio_net_receiveq(uint32_t pair)
