@@ -12,6 +12,7 @@
 #include "pmd_log.h"
 #include "pmd_offload.h"
 #include "pmd_queue_ops.h"
+#include "pmd_rx_chain.h"
 
 #include <rte_ethdev.h>
 
@@ -172,6 +173,7 @@ features_choose(struct pmd_port *port, uint64_t *features)
 	const uint16_t pairs = pmd_port_pairs(port);
 	struct vnet_missing missing;
 	char text[VNET_MISSING_TEXT];
+	char why[PMD_REASON_BYTES];
 	char names[128];
 
 	if (!(offered & virtq_bit(VIRTIO_F_VERSION_1)))
@@ -187,7 +189,10 @@ features_choose(struct pmd_port *port, uint64_t *features)
 			"do without",
 			vnet_features_str(
 				wanted & ~offered & FEATURES_IN_USE, names, sizeof(names)));
-	if (needs_merge(port) && !(offered & virtq_bit(VIRTIO_NET_F_MRG_RXBUF)))
+	if (pmd_rx_chain_needed(wanted & offered)) {
+		if (!pmd_rx_chains_fit(port->eth_dev->data, why, sizeof(why)))
+			return refuse(port, "%s", why);
+	} else if (needs_merge(port) && !(offered & virtq_bit(VIRTIO_NET_F_MRG_RXBUF)))
 		return refuse(port,
 			"MTU %u needs several buffers for a frame and backend lacks MRG_RXBUF; use "
 			"bigger mbufs or a smaller MTU",
@@ -245,6 +250,7 @@ queues_start(struct pmd_port *port, uint64_t features)
 		pmd_ring_init(&q->ring, flags);
 		q->rxq.hdr_bytes = vnet_hdr_bytes(features);
 		q->rxq.can = vnet_can(features, VNET_RECEIVE);
+		pmd_rx_chain_set(q, features);
 		q->rxq.opened = pmd_ring_wanted(port, 2u * i);
 		if (!q->rxq.opened)
 			pmd_rxq_init(&q->rxq, &q->ring.vq, q->ring.private);
@@ -252,7 +258,8 @@ queues_start(struct pmd_port *port, uint64_t features)
 			PMD_LOG(WARNING,
 				"%s: receive queue %u: mempool %s has %u of the %u mbufs to post",
 				port_name(port), i, q->rxq.pool->name,
-				virtq_driver_outstanding(&q->rxq.q), q->nb_desc);
+				virtq_driver_outstanding(&q->rxq.q) * q->rxq.chain_mbufs,
+				q->rxq.post_max * q->rxq.chain_mbufs);
 	}
 	for (uint16_t i = 0; i < data->nb_tx_queues; i++) {
 		struct pmd_tx_queue *q = data->tx_queues[i];

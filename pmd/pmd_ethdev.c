@@ -5,6 +5,7 @@
 #include "pmd_log.h"
 #include "pmd_offload.h"
 #include "pmd_queue_ops.h"
+#include "pmd_rx_chain.h"
 #include "pmd_rx_offload.h"
 #include "pmd_stats.h"
 #include "spec/virtio_net_spec.h"
@@ -61,15 +62,23 @@ frames_check(struct rte_eth_dev *dev, uint16_t mtu)
 {
 	const struct pmd_port *port = pmd_port_of(dev);
 	const uint32_t frame = mtu + PMD_FRAME_OVERHEAD;
+	const bool lro = (dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0;
+	char why[PMD_REASON_BYTES];
 
+	if (lro && !port->args.mrg_rxbuf) {
+		if (pmd_rx_chains_fit(dev->data, why, sizeof(why)))
+			return 0;
+		PMD_LOG(ERR, "%s: %s", dev->data->name, why);
+		return -EINVAL;
+	}
 	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
 		const struct pmd_rx_queue *q = dev->data->rx_queues[i];
 
 		if (q == NULL || pmd_rxq_holds(q, frame))
 			continue;
 		if (port->args.mrg_rxbuf &&
-			((q->conf.offloads | dev->data->dev_conf.rxmode.offloads) &
-				RTE_ETH_RX_OFFLOAD_SCATTER))
+			(lro || ((q->conf.offloads | dev->data->dev_conf.rxmode.offloads) &
+					RTE_ETH_RX_OFFLOAD_SCATTER)))
 			continue;
 		PMD_LOG(ERR,
 			"%s: receive queue %u: mbufs of pool %s are too small for MTU %u; use "
@@ -217,6 +226,7 @@ mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 	/* The running backend may be one that cannot merge buffers. */
 	for (uint16_t i = 0; i < dev->data->nb_rx_queues && port->fixed && ret == 0; i++) {
 		if (!(port->features & virtq_bit(VIRTIO_NET_F_MRG_RXBUF)) &&
+			!pmd_rx_chain_needed(port->features) &&
 			!pmd_rxq_holds(dev->data->rx_queues[i], mtu + PMD_FRAME_OVERHEAD))
 			ret = -EINVAL;
 	}

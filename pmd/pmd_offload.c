@@ -38,9 +38,7 @@ static const struct offload rx_table[] = {
 	ROW(RTE_ETH_RX_OFFLOAD_VLAN_FILTER, 0, 0),
 	ROW(RTE_ETH_RX_OFFLOAD_UDP_CKSUM, BIT(GUEST_CSUM), 0),
 	ROW(RTE_ETH_RX_OFFLOAD_TCP_CKSUM, BIT(GUEST_CSUM), 0),
-	/* An mbuf holds less than the largest packet: without merged buffers it would be cut. */
-	ROW(RTE_ETH_RX_OFFLOAD_TCP_LRO,
-		BIT(GUEST_CSUM) | BIT(GUEST_TSO4) | BIT(GUEST_TSO6) | BIT(MRG_RXBUF),
+	ROW(RTE_ETH_RX_OFFLOAD_TCP_LRO, BIT(GUEST_CSUM) | BIT(GUEST_TSO4) | BIT(GUEST_TSO6),
 		BIT(GUEST_ECN) | BIT(GUEST_UFO) | BIT(GUEST_USO4) | BIT(GUEST_USO6) | BIT(RSC_EXT)),
 };
 
@@ -67,8 +65,6 @@ pmd_offload_capa(const struct pmd_args *args, uint64_t features)
 {
 	struct pmd_offloads can;
 
-	if (!args->mrg_rxbuf)
-		features &= ~BIT(MRG_RXBUF);
 	can.rx = capa(rx_table, RTE_DIM(rx_table), features);
 	can.tx = capa(tx_table, RTE_DIM(tx_table), features);
 	if (!args->mrg_rxbuf)

@@ -5,6 +5,7 @@
 #include "pmd_intr.h"
 #include "pmd_log.h"
 #include "pmd_offload.h"
+#include "pmd_rx_chain.h"
 #include "pmd_rx_offload.h"
 
 #include <rte_malloc.h>
@@ -87,11 +88,13 @@ default_free_thresh(uint16_t nb_desc)
 }
 
 static int
-check_pool(struct rte_eth_dev *dev, uint16_t id, struct rte_mempool *pool, uint64_t offloads)
+check_pool(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, struct rte_mempool *pool,
+	uint64_t offloads)
 {
 	const struct pmd_port *port = pmd_port_of(dev);
 	const uint32_t frame = dev->data->mtu + PMD_FRAME_OVERHEAD;
 	uint32_t room = rte_pktmbuf_data_room_size(pool);
+	char why[PMD_REASON_BYTES];
 
 	if (RTE_PKTMBUF_HEADROOM < VIRTIO_NET_HDR_BYTES || room <= RTE_PKTMBUF_HEADROOM) {
 		PMD_LOG(ERR,
@@ -101,6 +104,13 @@ check_pool(struct rte_eth_dev *dev, uint16_t id, struct rte_mempool *pool, uint6
 		return -EINVAL;
 	}
 	room -= RTE_PKTMBUF_HEADROOM;
+	if (!port->args.mrg_rxbuf && (offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO)) {
+		if (pmd_rx_chain_fits(
+			    pool, RTE_MIN(nb_desc, port->args.queue_size), why, sizeof(why)))
+			return 0;
+		PMD_LOG(ERR, "%s: receive queue %u: %s", dev->data->name, id, why);
+		return -EINVAL;
+	}
 	if (room >= frame)
 		return 0;
 	if (!port->args.mrg_rxbuf) {
@@ -110,7 +120,7 @@ check_pool(struct rte_eth_dev *dev, uint16_t id, struct rte_mempool *pool, uint6
 			dev->data->name, id, pool->name, room, dev->data->mtu, frame);
 		return -EINVAL;
 	}
-	if (!(offloads & RTE_ETH_RX_OFFLOAD_SCATTER)) {
+	if (!(offloads & (RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TCP_LRO))) {
 		PMD_LOG(ERR,
 			"%s: receive queue %u: mbufs of pool %s hold %u bytes, a frame of MTU "
 			"%u needs %u: use bigger mbufs, or switch the SCATTER offload on",
@@ -135,7 +145,8 @@ pmd_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 			dev->data->name, id);
 		return -ENOTSUP;
 	}
-	ret = check_pool(dev, id, pool, conf->offloads | dev->data->dev_conf.rxmode.offloads);
+	ret = check_pool(
+		dev, id, nb_desc, pool, conf->offloads | dev->data->dev_conf.rxmode.offloads);
 	if (ret != 0)
 		return ret;
 	q = rte_zmalloc_socket("virtq rxq", sizeof(*q), RTE_CACHE_LINE_SIZE, (int)socket_id);
@@ -312,7 +323,7 @@ pmd_rx_descriptor_status(void *queue, uint16_t offset)
 {
 	const struct pmd_rxq *rxq = queue;
 
-	if (offset >= rxq->post_max)
+	if (offset >= ((const struct pmd_rx_queue *)queue)->nb_desc)
 		return -EINVAL;
 	if (__atomic_load_n(&rxq->burst, __ATOMIC_RELAXED) == pmd_burst_none)
 		return RTE_ETH_RX_DESC_UNAVAIL;

@@ -85,7 +85,7 @@ struct pmd_rxq {
 	struct rte_mempool *pool;
 	uint64_t rearm;      /* rearm_data of a fresh mbuf: data_off, refcnt 1, 1 segment, port */
 	uint16_t hdr_bytes;  /* 12 or 20 */
-	uint16_t post_max;   /* buffers that may be posted at once, at most the ring's size */
+	uint16_t post_max;   /* buffers that may be posted at once; the ring holds them */
 	uint16_t fill_chunk; /* buffers are posted when at least so many are missing */
 	uint32_t post_bytes; /* bytes the device may write to one buffer, header included */
 	uint32_t post;       /* enum pmd_rx_post: work on each burst; atomic, any thread */
@@ -102,6 +102,7 @@ struct pmd_rxq {
 	pmd_burst_fn *variant; /* what pmd_rx_burst_resume() hands over to */
 	uint16_t stale_until;  /* used entries before this position are too old to be delivered */
 	bool opened;           /* the ring was on before, its buffers are posted */
+	uint16_t chain_mbufs;  /* mbufs of a buffer, pmd_rx_chain.h; 0 or 1: the usual way */
 	/* pmd_intr.h; call_fd and poll as above. */
 	pmd_burst_fn *poll; /* below pmd_rx_burst_event() */
 	int call_fd;        /* eventfd */
@@ -220,7 +221,8 @@ uint32_t pmd_tx_clean_some(struct pmd_txq *txq, uint32_t max);
 void pmd_kick(int kick_fd, uint64_t *kicks);
 
 /**
- * Fresh ring and all buffers posted. The queue's pool, hdr_bytes, post_max, port_id are set.
+ * Fresh ring and all buffers posted. The queue's pool, hdr_bytes, post_max, chain_mbufs, port_id
+ * are set.
  *
  * @param vq       Initialised ring in memory shared with the device.
  * @param private  virtq_driver_bytes(vq->size) of private memory.

@@ -1,65 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Queues: start, drain, choice of the burst, and the packets that bursts do not take straight. */
+/* Queues: start, drain, and the packets that bursts do not take straight. */
 #include "net/vnet_hdr.h"
+#include "pmd_rx_chain.h"
 #include "pmd_rxtx.h"
 #include "pmd_tx_offload.h"
-
-#include <rte_cpuflags.h>
-#include <rte_vect.h>
 
 #include <string.h>
 #include <sys/eventfd.h>
 
 #define FILL_CHUNK 32 /* buffers posted at once: 8 lines of descriptors, one index */
 #define TX_BUFS_MAX 256
-
-#if defined(RTE_ARCH_X86)
-static enum pmd_isa
-isa(void)
-{
-	uint16_t width = rte_vect_get_max_simd_bitwidth();
-
-	if (width >= 512 && rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512F) > 0 &&
-		rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512BW) > 0 &&
-		rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512DQ) > 0 &&
-		rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512VL) > 0)
-		return PMD_ISA_AVX512;
-	if (width >= 256 && rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) > 0 &&
-		rte_cpu_get_flag_enabled(RTE_CPUFLAG_BMI2) > 0)
-		return PMD_ISA_AVX2;
-	return PMD_ISA_BASE;
-}
-
-const struct pmd_variant *
-pmd_rx_variant(unsigned int flags)
-{
-	static const struct pmd_variant *const variants[PMD_ISA_MAX] = {
-		pmd_rx_variants_base, pmd_rx_variants_avx2, pmd_rx_variants_avx512};
-
-	return &variants[isa()][flags];
-}
-
-const struct pmd_variant *
-pmd_tx_variant(unsigned int flags)
-{
-	static const struct pmd_variant *const variants[PMD_ISA_MAX] = {
-		pmd_tx_variants_base, pmd_tx_variants_avx2, pmd_tx_variants_avx512};
-
-	return &variants[isa()][flags];
-}
-#else
-const struct pmd_variant *
-pmd_rx_variant(unsigned int flags)
-{
-	return &pmd_rx_variants_base[flags];
-}
-
-const struct pmd_variant *
-pmd_tx_variant(unsigned int flags)
-{
-	return &pmd_tx_variants_base[flags];
-}
-#endif
 
 uint16_t
 pmd_burst_none(void *queue, struct rte_mbuf **pkts, uint16_t nb)
@@ -156,6 +106,12 @@ pmd_rxq_fill(struct pmd_rxq *rxq)
 				rxq->stats.mbuf_alloc_failed += n;
 				break;
 			}
+		} else if (rxq->chain_mbufs > 1) {
+			uint16_t added = pmd_rx_chain_add(rxq, n);
+
+			rxq->stats.mbuf_alloc_failed += (uint16_t)(n - added);
+			if (added < n)
+				break;
 		} else {
 			if (rte_mempool_get_bulk(rxq->pool, (void **)mbufs, n) != 0) {
 				rxq->stats.mbuf_alloc_failed += n;
@@ -222,12 +178,28 @@ rx_merge(struct pmd_rxq *rxq, struct rte_mbuf *head, uint16_t num_buffers)
 	return true;
 }
 
+/* The next packet as far as its first buffer holds it, with its length. */
+static struct rte_mbuf *
+rx_first(struct pmd_rxq *rxq, uint32_t *len)
+{
+	struct rte_mbuf *m;
+
+	if (rxq->chain_mbufs > 1)
+		return pmd_rx_chain_get(rxq, len);
+	m = rx_buffer(rxq, len);
+	if (m != NULL && *len >= rxq->hdr_bytes) {
+		m->data_len = (uint16_t)(*len - rxq->hdr_bytes);
+		m->pkt_len = m->data_len;
+	}
+	return m;
+}
+
 struct rte_mbuf *
 pmd_rx_one(struct pmd_rxq *rxq, bool merge)
 {
 	struct virtio_net_hdr hdr;
 	uint32_t len;
-	struct rte_mbuf *m = rx_buffer(rxq, &len);
+	struct rte_mbuf *m = rx_first(rxq, &len);
 
 	if (m == NULL)
 		return NULL;
@@ -236,8 +208,6 @@ pmd_rx_one(struct pmd_rxq *rxq, bool merge)
 		rte_pktmbuf_free(m);
 		return NULL;
 	}
-	m->data_len = (uint16_t)(len - rxq->hdr_bytes);
-	m->pkt_len = m->data_len;
 	vnet_hdr_load(&hdr, (const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - rxq->hdr_bytes);
 	if (merge && !rx_merge(rxq, m, rte_le_to_cpu_16(hdr.num_buffers))) {
 		rxq->stats.errors++;
@@ -288,6 +258,8 @@ pmd_rxq_init(struct pmd_rxq *rxq, const struct virtq *vq, void *private)
 	rxq->post_bytes = RTE_MIN((uint32_t)rte_pktmbuf_data_room_size(rxq->pool) -
 					  RTE_PKTMBUF_HEADROOM + rxq->hdr_bytes,
 		UINT32_C(65535));
+	if (rxq->chain_mbufs > 1)
+		virtq_driver_leave_sequence(&rxq->q);
 	for (uint32_t i = 0; i < vq->size; i++)
 		rxq->q.descs[i].writable = rxq->post_bytes;
 }
@@ -300,6 +272,16 @@ pmd_rxq_start(struct pmd_rxq *rxq, const struct virtq *vq, void *private)
 	return virtq_driver_outstanding(&rxq->q) + rxq->fill_chunk > rxq->post_max ? 0 : -ENOMEM;
 }
 
+/* The mbufs of a buffer that holds no packet. */
+static void
+give_back(struct pmd_rxq *rxq, struct rte_mbuf *m)
+{
+	if (rxq->chain_mbufs > 1)
+		rte_pktmbuf_free(m);
+	else
+		rte_mempool_put(rxq->pool, m);
+}
+
 uint16_t
 pmd_rx_burst_resume(void *queue, struct rte_mbuf **pkts, uint16_t nb)
 {
@@ -310,7 +292,7 @@ pmd_rx_burst_resume(void *queue, struct rte_mbuf **pkts, uint16_t nb)
 
 	while (rxq->q.used_next != rxq->stale_until &&
 		(m = virtq_driver_get(&rxq->q, &len)) != NULL) {
-		rte_mempool_put(rxq->pool, m);
+		give_back(rxq, m);
 		rxq->stats.stale++;
 	}
 	/* Unless the queue was stopped in the meantime. */
@@ -326,7 +308,7 @@ pmd_rxq_drain(struct pmd_rxq *rxq)
 	struct rte_mbuf *m;
 
 	while ((m = virtq_driver_detach(&rxq->q)) != NULL)
-		rte_mempool_put(rxq->pool, m);
+		give_back(rxq, m);
 }
 
 /*
