@@ -20,7 +20,7 @@ import report
 
 SIZES = "60,1500"
 QUEUE = "queue_size=256"
-FLAGS = ["avx2", "avx512f", "avx512bw", "avx512vl", "avx512_vbmi", "gfni", "erms", "fsrm",
+FLAGS = ["avx2", "avx512f", "avx512bw", "avx512vl", "avx512vbmi", "gfni", "erms", "fsrm",
          "cldemote", "movdir64b", "hypervisor"]
 # For each process; a round has one process per configuration. run.sh reserves as much.
 MEMORY_MIB = 96
