@@ -21,9 +21,14 @@ flip(uint64_t *seed)
 {
 	uint32_t bits = random_next(seed);
 	uint32_t slot = bits >> 2 & (SIZE - 1);
-	struct virtq_used_elem *e = &ring.vq.used->ring[slot];
+	struct virtq_used_elem *e;
 	uint32_t id = bits >> 6 & (SIZE - 1);
 	uint16_t idx;
+
+	/* Often the one that the driver is about to read. */
+	if (bits & 1u << 31)
+		slot = __atomic_load_n(&ring.q.used_next, __ATOMIC_RELAXED) % SIZE;
+	e = &ring.vq.used->ring[slot];
 
 	switch (bits & 3) {
 	case 0: /* the slot's own descriptor: as a driver in sequence expects it */
