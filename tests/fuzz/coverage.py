@@ -26,7 +26,7 @@ SOURCES = ['lib/ring/virtq.c', 'lib/ring/virtq.h', 'lib/ring/virtq_device.c',
            'lib/ring/virtq_device.h', 'lib/ring/virtq_driver.c', 'lib/ring/virtq_driver.h',
            'lib/ring/virtq_mem.h', 'lib/ring/virtq_notify.h', 'vswitch/control/message_filter.c',
            'vswitch/control/memory_filter.c', 'lib/net/vnet_packet.c', 'lib/net/vnet_offload.c',
-           'lib/net/vnet_segment.c', 'lib/net/vnet_mbuf.c', 'pmd/pmd_args.c']
+           'lib/net/vnet_segment.c', 'lib/net/vnet_mbuf.c', 'lib/net/vnet_ctrl.c', 'pmd/pmd_args.c']
 
 
 def data_files(build):
