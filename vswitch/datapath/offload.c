@@ -170,15 +170,6 @@ reader_write(struct reader *r, struct out *out, uint32_t n)
 	}
 }
 
-/* As it goes into the packet: 0 means "none" to UDP, and both forms of zero are right for TCP. */
-static uint16_t
-csum_value(const struct vnet_csum *sum)
-{
-	uint16_t value = vnet_csum_end(sum);
-
-	return value == 0 ? UINT16_MAX : value;
-}
-
 static void
 complete_csum(struct worker *w, struct port_txq *txq, const struct frame *f)
 {
@@ -196,7 +187,7 @@ complete_csum(struct worker *w, struct port_txq *txq, const struct frame *f)
 	reader_sum(&r, &sum, f->len - o->csum_start);
 	out_header(&out, NULL);
 	out_frame(&out, f);
-	out_patch(&out, (uint32_t)o->csum_start + o->csum_offset, csum_value(&sum));
+	out_patch(&out, (uint32_t)o->csum_start + o->csum_offset, vnet_csum_end_transport(&sum));
 	out_close(&out, f->len);
 	txq->stats.csum_completed++;
 }
@@ -221,7 +212,7 @@ write_segment(struct out *out, uint8_t *head, uint32_t hdr_len, const struct vne
 	} else {
 		vnet_csum_add(&sum, head + segment->csum_start, hdr_len - segment->csum_start);
 		reader_sum(&ahead, &sum, segment->payload_len);
-		value = csum_value(&sum);
+		value = vnet_csum_end_transport(&sum);
 		memcpy(head + segment->csum_start + segment->csum_offset, &value, sizeof(value));
 		out->txq->stats.csum_completed++;
 		out_header(out, NULL);
