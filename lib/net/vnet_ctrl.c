@@ -33,6 +33,12 @@ vnet_ctrl_name(enum vnet_ctrl_kind kind)
 	return (unsigned int)kind < VNET_CTRL_KINDS ? known[kind].name : "unknown";
 }
 
+unsigned int
+vnet_ctrl_feature(enum vnet_ctrl_kind kind)
+{
+	return known[kind].feature;
+}
+
 const char *
 vnet_ctrl_bad_str(enum vnet_ctrl_bad bad)
 {

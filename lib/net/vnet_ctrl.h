@@ -106,6 +106,10 @@ enum vnet_ctrl_bad {
 };
 
 const char *vnet_ctrl_name(enum vnet_ctrl_kind kind);
+
+/** Number of the feature that a command belongs to. */
+unsigned int vnet_ctrl_feature(enum vnet_ctrl_kind kind);
+
 const char *vnet_ctrl_bad_str(enum vnet_ctrl_bad bad);
 
 /**
