@@ -119,6 +119,7 @@ dev_start(struct rte_eth_dev *dev)
 		PMD_LOG(ERR, "%s: %s", dev->data->name, why);
 	} else {
 		port->started = true;
+		port->mac_chosen = true;
 		pmd_queue_states_set(dev, true);
 		if (port->state == PMD_REFUSED)
 			port->state = PMD_ATTACHED;
@@ -182,12 +183,12 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 
 	pmd_port_lock(port);
 	can = pmd_offload_capa(args, port->state == PMD_ABSENT ? UINT64_MAX : port->offered);
+	info->max_mtu = pmd_config_mtu_max(port);
 	pmd_port_unlock(port);
 	rte_eth_linkstatus_get(dev, &link);
 	info->min_rx_bufsize = RTE_ETHER_MIN_LEN;
 	info->max_rx_pktlen = PMD_FRAME_MAX;
 	info->min_mtu = VIRTIO_NET_MTU_MIN;
-	info->max_mtu = PMD_FRAME_MAX - PMD_FRAME_OVERHEAD;
 	info->max_rx_queues = args->queues;
 	info->max_tx_queues = args->queues;
 	info->max_mac_addrs = 1;
@@ -244,8 +245,13 @@ mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 static int
 mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *addr)
 {
+	struct pmd_port *port = pmd_port_of(dev);
+
 	/* Nobody filters by it: the address is what the application puts into its frames. */
-	pmd_port_of(dev)->mac = *addr;
+	pmd_port_lock(port);
+	port->mac = *addr;
+	port->mac_chosen = true;
+	pmd_port_unlock(port);
 	return 0;
 }
 

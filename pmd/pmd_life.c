@@ -106,6 +106,8 @@ find(struct pmd_port *port)
 	pmd_count(&port->life.attached);
 	t->ops->begin(t);
 	ret = t->ops->features_get(t, &port->offered, &port->pairs_max);
+	if (ret == 0)
+		ret = pmd_config_attach(port);
 	if (ret != 0) {
 		pmd_give_up(port, ret, "%s", t->error);
 		return;

@@ -15,6 +15,8 @@
 #define PMD_PORT_H
 
 #include "pmd_args.h"
+#include "pmd_config.h"
+#include "pmd_ctrl.h"
 #include "pmd_queue.h"
 #include "transport.h"
 
@@ -49,6 +51,7 @@ struct pmd_port {
 	struct rte_eth_dev *eth_dev;
 	struct pmd_args args;      /* constant after probe */
 	struct rte_ether_addr mac; /* what data->mac_addrs points to */
+	bool mac_chosen;           /* by argument, application or first start: it stays */
 	uint32_t ptype_mask;       /* packet types that the application wants to see */
 
 	pthread_mutex_t lock;
@@ -59,8 +62,10 @@ struct pmd_port {
 	bool faulted;    /* a ring is broken: no device until the port is stopped */
 	bool link_down;  /* as the application wants it: rings are disabled */
 	bool link_event; /* the link changed and the control thread has not raised the event */
-	uint64_t offered;
+	uint64_t offered; /* of it what can be used, see pmd_config_attach() */
 	uint32_t pairs_max;
+	struct pmd_config config;
+	struct pmd_ctrl ctrl;
 	uint64_t features;
 	struct pmd_ring spare[2]; /* receive and transmit ring of pair 0 where the port has none */
 	struct pmd_life_stats life;

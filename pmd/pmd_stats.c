@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Order of the xstats: totals over receive queues, totals over transmit queues, the port's life,
- * each receive queue, each transmit queue. All counters of a group are 64-bit fields in a row.
+ * Order of the xstats: totals over receive queues, totals over transmit queues, the port's life, the
+ * control ring, each receive queue, each transmit queue. All counters of a group are 64-bit fields in a row.
  */
 #include "pmd_stats.h"
 
@@ -14,14 +14,17 @@
 static const char *const rx_names[] = {PMD_RX_STATS(STAT_NAME)};
 static const char *const tx_names[] = {PMD_TX_STATS(STAT_NAME)};
 static const char *const life_names[] = {PMD_LIFE_STATS(STAT_NAME)};
+static const char *const ctrl_names[] = {PMD_CTRL_STATS(STAT_NAME)};
 #undef STAT_NAME
 
 #define RX_STATS RTE_DIM(rx_names)
 #define TX_STATS RTE_DIM(tx_names)
 #define LIFE_STATS RTE_DIM(life_names)
+#define CTRL_STATS RTE_DIM(ctrl_names)
 static_assert(sizeof(struct pmd_rx_stats) == RX_STATS * sizeof(uint64_t), "fields in a row");
 static_assert(sizeof(struct pmd_tx_stats) == TX_STATS * sizeof(uint64_t), "fields in a row");
 static_assert(sizeof(struct pmd_life_stats) == LIFE_STATS * sizeof(uint64_t), "fields in a row");
+static_assert(sizeof(struct pmd_ctrl_stats) == CTRL_STATS * sizeof(uint64_t), "fields in a row");
 
 /* Written by another thread: each word is read once. */
 static uint64_t
@@ -131,13 +134,14 @@ pmd_stats_reset(struct rte_eth_dev *dev)
 			q->base = q->txq.stats;
 	}
 	port->life_base = port->life;
+	port->ctrl.base = port->ctrl.stats;
 	return 0;
 }
 
 static unsigned int
 xstats_count(const struct rte_eth_dev *dev)
 {
-	return RX_STATS + TX_STATS + LIFE_STATS + dev->data->nb_rx_queues * RX_STATS +
+	return RX_STATS + TX_STATS + LIFE_STATS + CTRL_STATS + dev->data->nb_rx_queues * RX_STATS +
 	       dev->data->nb_tx_queues * TX_STATS;
 }
 
@@ -162,7 +166,10 @@ xstat(const struct rte_eth_dev *dev, unsigned int id, uint64_t *value,
 	} else if ((id -= TX_STATS) < LIFE_STATS) {
 		v = since(&port->life, &port->life_base, id);
 		snprintf(text, sizeof(text), "backend_%s", life_names[id]);
-	} else if ((id -= LIFE_STATS) < data->nb_rx_queues * RX_STATS) {
+	} else if ((id -= LIFE_STATS) < CTRL_STATS) {
+		v = since(&port->ctrl.stats, &port->ctrl.base, id);
+		snprintf(text, sizeof(text), "control_%s", ctrl_names[id]);
+	} else if ((id -= CTRL_STATS) < data->nb_rx_queues * RX_STATS) {
 		v = rx_stat(dev, id / RX_STATS, id % RX_STATS);
 		snprintf(text, sizeof(text), "rx_q%u_%s", (unsigned int)(id / RX_STATS),
 			rx_names[id % RX_STATS]);

@@ -30,6 +30,7 @@ port_init(struct pmd_port *port, struct rte_eth_dev *eth_dev, const struct pmd_a
 	port->wake_fd = -1;
 	port->ptype_mask = UINT32_MAX;
 	pthread_mutex_init(&port->lock, NULL);
+	port->mac_chosen = args->has_mac;
 	if (args->has_mac)
 		port->mac = args->mac;
 	else
@@ -40,6 +41,7 @@ port_init(struct pmd_port *port, struct rte_eth_dev *eth_dev, const struct pmd_a
 	/* See receive_all_on(). */
 	data->promiscuous = 1;
 	data->all_multicast = 1;
+	pmd_ctrl_init(port);
 	pmd_stats_init(eth_dev);
 	eth_dev->dev_ops = &pmd_ops;
 	eth_dev->rx_pkt_burst = pmd_rx_burst;

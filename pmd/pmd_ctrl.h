@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the port wants of its device by control commands, and the control ring that carries them.
+ * VIRTIO 1.3, 5.1.6.5 Control Virtqueue.
+ *
+ * Wishes outlive devices: they may be noted before one is there, and each device that comes is
+ * brought to them before its rings carry traffic. Who needs to know whether a wish can be granted
+ * asks pmd_ctrl_features() and pmd_ctrl_limits() first.
+ *
+ * All functions: under the port's lock, which is held while a device is waited for.
+ */
+#ifndef PMD_CTRL_H
+#define PMD_CTRL_H
+
+#include "net/vnet_ctrl_state.h"
+#include "pmd_queue.h"
+
+struct pmd_port;
+
+/* Features that are control commands, or of use only with them. */
+#define PMD_CTRL_FEATURES \
+	(virtq_bit(VIRTIO_NET_F_CTRL_VQ) | virtq_bit(VIRTIO_NET_F_CTRL_RX) | \
+		virtq_bit(VIRTIO_NET_F_CTRL_RX_EXTRA) | virtq_bit(VIRTIO_NET_F_CTRL_VLAN) | \
+		virtq_bit(VIRTIO_NET_F_CTRL_MAC_ADDR) | virtq_bit(VIRTIO_NET_F_GUEST_ANNOUNCE) | \
+		virtq_bit(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | virtq_bit(VIRTIO_NET_F_RSS) | \
+		virtq_bit(VIRTIO_NET_F_HASH_REPORT))
+
+/* Counters of the control ring: name, meaning. Each becomes an xstat. */
+#define PMD_CTRL_STATS(_) \
+	_(commands, "control commands sent") \
+	_(refused, "commands that the device refused") \
+	_(timeouts, "commands that the device did not answer in time") \
+	_(replays, "devices that were brought to what the port wants") \
+	_(config_changes, "changes of config space that the device told") \
+	_(announces, "announcements of this port's address that the device asked for")
+
+#define PMD_STAT_FIELD(name, text) uint64_t name;
+struct pmd_ctrl_stats {
+	PMD_CTRL_STATS(PMD_STAT_FIELD)
+};
+#undef PMD_STAT_FIELD
+
+struct pmd_ctrl {
+	struct vnet_ctrl_state wanted; /* features: unused */
+	struct vnet_ctrl_state device; /* what the device acknowledged, while ready */
+	bool ready;                    /* the device serves the ring */
+	struct pmd_ctrl_stats stats;
+	struct pmd_ctrl_stats base; /* at the last reset */
+};
+
+/** First wishes: the port's address, promiscuous, all-multicast, one pair. */
+void pmd_ctrl_init(struct pmd_port *port);
+
+/** Does the running device serve a control ring? */
+bool pmd_ctrl_ready(const struct pmd_port *port);
+
+/**
+ * Features to count on: negotiated with the running device; offered by an attached one, without
+ * those that it cannot serve (no control ring, impossible config space); all that there are while
+ * there is none.
+ */
+uint64_t pmd_ctrl_features(const struct pmd_port *port);
+
+/** Bounds of commands: the device's, or while there is none the largest that we can serve. */
+void pmd_ctrl_limits(const struct pmd_port *port, struct vnet_ctrl_limits *limits);
+
+/**
+ * Change what the port wants by one command: noted in wanted, and sent at once when a device runs.
+ *
+ * @return 0 done, or noted for the device to come (also when it goes away meanwhile); -EINVAL
+ *     beyond pmd_ctrl_limits(); -ENOTSUP the device has no control ring or lacks the feature; -EIO
+ *     it answered ERR, or garbage: then it is given up; -ETIMEDOUT it did not answer and is given
+ *     up: the connection is dropped, the control thread tries again, the port keeps working. On any
+ *     error wanted is as before.
+ */
+int pmd_ctrl_apply(struct pmd_port *port, const struct vnet_ctrl *c);
+
+/** What the port wants. */
+const struct vnet_ctrl_state *pmd_ctrl_wanted(const struct pmd_port *port);
+
+#endif
