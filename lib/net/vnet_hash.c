@@ -84,13 +84,16 @@ vnet_hash_key_set(struct vnet_hash_key *key, const uint8_t *bytes, uint32_t leng
 	}
 }
 
-/* Which report, by the rules for this packet: the transport's, else the addresses', else none. */
+/*
+ * Which report, by the rules for this packet: the transport's, else the addresses', else none. The
+ * first fragment has ports and the others have not: without them all arrive on one queue.
+ */
 static uint8_t
-choose(uint32_t types, uint8_t l4_type, uint8_t tcp, uint8_t udp, uint8_t ip)
+choose(uint32_t types, const struct vnet_packet *p, uint8_t tcp, uint8_t udp, uint8_t ip)
 {
-	if (l4_type == VNET_L4_TCP && (types & 1u << (tcp - 1)))
+	if (p->l4_type == VNET_L4_TCP && !p->fragment && (types & 1u << (tcp - 1)))
 		return tcp;
-	if (l4_type == VNET_L4_UDP && (types & 1u << (udp - 1)))
+	if (p->l4_type == VNET_L4_UDP && !p->fragment && (types & 1u << (udp - 1)))
 		return udp;
 	return types & 1u << (ip - 1) ? ip : VIRTIO_NET_HASH_REPORT_NONE;
 }
@@ -118,7 +121,7 @@ static void
 add_ipv4(struct vnet_hash_burst *b, uint32_t i, const struct vnet_packet *p, const uint8_t *bytes,
 	uint32_t types)
 {
-	uint8_t report = choose(types, p->l4_type, VIRTIO_NET_HASH_REPORT_TCPv4,
+	uint8_t report = choose(types, p, VIRTIO_NET_HASH_REPORT_TCPv4,
 		VIRTIO_NET_HASH_REPORT_UDPv4, VIRTIO_NET_HASH_REPORT_IPv4);
 
 	b->report[i] = report;
@@ -140,7 +143,7 @@ add_ipv6(struct vnet_hash_burst *b, uint32_t i, const struct vnet_packet *p, con
 	uint8_t report = VIRTIO_NET_HASH_REPORT_NONE;
 
 	if (p->extended) {
-		report = choose(types, p->l4_type, VIRTIO_NET_HASH_REPORT_TCPv6_EX,
+		report = choose(types, p, VIRTIO_NET_HASH_REPORT_TCPv6_EX,
 			VIRTIO_NET_HASH_REPORT_UDPv6_EX, VIRTIO_NET_HASH_REPORT_IPv6_EX);
 		if (report != VIRTIO_NET_HASH_REPORT_NONE && p->home != 0)
 			source = bytes + p->home;
@@ -148,7 +151,7 @@ add_ipv6(struct vnet_hash_burst *b, uint32_t i, const struct vnet_packet *p, con
 			destination = bytes + p->route;
 	}
 	if (report == VIRTIO_NET_HASH_REPORT_NONE)
-		report = choose(types, p->l4_type, VIRTIO_NET_HASH_REPORT_TCPv6,
+		report = choose(types, p, VIRTIO_NET_HASH_REPORT_TCPv6,
 			VIRTIO_NET_HASH_REPORT_UDPv6, VIRTIO_NET_HASH_REPORT_IPv6);
 	b->report[i] = report;
 	if (report == VIRTIO_NET_HASH_REPORT_NONE)

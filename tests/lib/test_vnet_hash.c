@@ -215,6 +215,23 @@ the_first_enabled_type_that_applies_is_used(void **state)
 	}
 }
 
+/* Ports of the first one alone would take it to another queue than the others. */
+static void
+all_fragments_have_the_hash_of_their_addresses(void **state)
+{
+	static const uint8_t fragments[][2] = {{0x20, 0}, {0x20, 1}, {0, 1}};
+	uint8_t frame[128], report;
+	uint32_t len = suite_frame(frame, 0, 6);
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(fragments); i++) {
+		memcpy(frame + 14 + 6, fragments[i], 2);
+		assert_int_equal(
+			hash_one(frame, len, VNET_HASH_TYPES, &report), suite[0].addresses);
+		assert_int_equal(report, VIRTIO_NET_HASH_REPORT_IPv4);
+	}
+}
+
 /* IPv6 with destination options (a home address) and a type 2 routing header, then TCP. */
 static const uint8_t mobile[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, /* */
 	0x60, 0, 0, 0, 0, 68, 60, 64,                                            /* */
@@ -410,6 +427,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		UNIT(published_values_come_out),
 		UNIT(the_first_enabled_type_that_applies_is_used),
+		UNIT(all_fragments_have_the_hash_of_their_addresses),
 		UNIT(mobile_addresses_stand_in_for_those_of_the_header),
 		UNIT(keys_of_other_lengths_are_cut_or_filled_with_zeros),
 		UNIT(all_forms_agree_with_the_definition),
