@@ -2,6 +2,7 @@
 #include "port.h"
 
 #include "datapath/fdb.h"
+#include "datapath/policy.h"
 #include "datapath/worker.h"
 #include "net/vnet_features.h"
 #include "net/vnet_offload.h"
@@ -69,6 +70,7 @@ port_create(const char *name, uint16_t max_pairs)
 	}
 	port->id = id;
 	port->max_pairs = max_pairs;
+	port->max_len = UINT32_MAX;
 	strcpy(port->name, name);
 	pthread_mutex_lock(&publish_lock);
 	__atomic_store_n(&port_table[id], port, __ATOMIC_RELEASE);
@@ -89,6 +91,7 @@ port_destroy(struct port *port)
 		rte_free(port->rxq[pair]);
 		rte_free(port->txq[pair]);
 	}
+	policy_free(port->policy);
 	rte_free(port);
 }
 
@@ -162,6 +165,46 @@ device_start(struct virtq_device *q, const struct virtq *vq, const struct port *
 	virtq_device_kicks_off(q);
 }
 
+/* Features, less the offloads that are switched off. */
+static void
+set_can(struct port_txq *txq)
+{
+	uint64_t features = txq->features;
+
+	if (txq->port->policy != NULL)
+		features &= ~VNET_CTRL_GUEST_OFFLOAD_BITS | txq->port->policy->offloads;
+	__atomic_store_n(&txq->can, vnet_can(features, VNET_RECEIVE), __ATOMIC_RELAXED);
+}
+
+int
+port_policy_set(struct port *port, const struct vnet_ctrl_state *state)
+{
+	struct policy *policy = NULL, *old = port->policy;
+
+	if (state != NULL) {
+		policy = policy_make(state);
+		if (policy == NULL)
+			return -ENOMEM;
+	}
+	port->policy = policy;
+	for (uint16_t pair = 0; pair < port->max_pairs; pair++) {
+		if (port->txq[pair] != NULL)
+			set_can(port->txq[pair]);
+	}
+	publish(port);
+	policy_free(old);
+	return 0;
+}
+
+void
+port_mtu_set(struct port *port, uint16_t mtu)
+{
+	uint32_t max_len = mtu == 0 ? UINT32_MAX : (uint32_t)mtu + RTE_ETHER_HDR_LEN;
+
+	__atomic_store_n(&port->max_len, max_len, __ATOMIC_RELAXED);
+	publish(port);
+}
+
 int
 port_ring_start(struct port *port, uint32_t ring, const struct port_ring *conf)
 {
@@ -196,7 +239,8 @@ port_ring_start(struct port *port, uint32_t ring, const struct port_ring *conf)
 			return -ENOMEM;
 		device_start(&txq->vq, &vq, port, conf);
 		txq->hdr_bytes = vnet_hdr_bytes(conf->features);
-		txq->can = vnet_can(conf->features, VNET_RECEIVE);
+		txq->features = conf->features;
+		set_can(txq);
 		txq->merge = conf->features & virtq_bit(VIRTIO_NET_F_MRG_RXBUF);
 		txq->call_fd = conf->call_fd;
 		txq->running = true;

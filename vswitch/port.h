@@ -48,7 +48,12 @@
 	_(no_descriptor, "guest has posted no receive buffer: the guest is slow") \
 	_(too_big_no_merge, "frame does not fit the guest's buffer, and no MRG_RXBUF") \
 	_(buffers_too_small, "frame would span more guest buffers than the switch fills for one") \
-	_(ring_fault, "guest's receiveq is broken")
+	_(ring_fault, "guest's receiveq is broken") \
+	_(filtered_mode, "guest's receive modes suppress frames of this kind") \
+	_(filtered_mac, "destination is neither the guest's address nor in its MAC table") \
+	_(filtered_vlan, "VLAN is not in the guest's table") \
+	_(over_mtu, "longer than the MTU that the guest was told") \
+	_(rss_queue_down, "guest's RSS names a receive queue that does not run")
 
 /* Work done on packets for a guest that does not take them as their sender left them. */
 #define PORT_TX_OFFLOADS(_) \
@@ -75,6 +80,8 @@ struct port_tx_stats {
 #undef PORT_STAT_FIELD
 
 struct port;
+struct policy;
+struct vnet_ctrl_state; /* net/vnet_ctrl_state.h, which does not go with <rte_vhost.h> */
 
 /* The faults a ring has had: no reset takes them back. */
 struct port_faults {
@@ -113,31 +120,52 @@ struct port_txq {
 	rte_spinlock_t lock;
 	uint16_t pair;
 	uint16_t hdr_bytes;
-	bool merge;   /* MRG_RXBUF */
-	uint32_t can; /* enum vnet_can that the guest takes */
+	bool merge; /* MRG_RXBUF */
+	uint32_t
+		can; /* enum vnet_can that the guest takes now; control writes it, port_txq_can() */
 	int call_fd;
 	struct virtq_device vq;
 	struct port *port;
-	struct port_tx_stats stats; /* written under lock */
+	uint64_t features;          /* control: what the ring was started with */
+	struct port_tx_stats stats; /* written under lock; see policy_count() for filters */
 	struct port_faults faults;  /* as in port_rxq */
 	bool running;               /* as in port_rxq */
 } __rte_cache_aligned;
 
+/** What the guest takes as it is, at this moment. */
+static inline uint32_t
+port_txq_can(const struct port_txq *txq)
+{
+	return __atomic_load_n(&txq->can, __ATOMIC_RELAXED);
+}
+
+/* What has to be looked at in each frame to a port, besides its destination address. */
+enum port_look {
+	PORT_LOOK_VLAN = 1 << 0,
+	PORT_LOOK_MTU = 1 << 1,
+	PORT_LOOK_QUEUE = 1 << 2, /* which queue, or what hash */
+};
+
 /* The receiveqs of a port that get traffic. Immutable once published. */
 struct port_txset {
 	uint16_t nb;
-	struct port_txq *txq[]; /* [nb] in order of pairs */
+	uint16_t look;               /* enum port_look; 0: all goes to txq[0] */
+	uint32_t max_len;            /* of a frame without tags and segmentation */
+	const struct policy *policy; /* NULL: all is delivered */
+	struct port_txq *txq[];      /* [nb] in order of pairs */
 };
 
 struct port {
 	/* Read by workers. */
 	struct port_txset *txset; /* NULL: nothing can be delivered; replaced by control, RCU */
+	uint32_t max_len;         /* as in port_txset; of segments, too */
 	uint16_t id;
 	/* Control only. */
 	char name[PORT_NAME_BYTES];
 	uint16_t max_pairs;
 	bool paused;
-	struct virtq_mem mem; /* changes only while paused */
+	struct policy *policy; /* in force, or will be with the next txset; NULL: none */
+	struct virtq_mem mem;  /* changes only while paused */
 	struct port_rxq
 		*rxq[PORT_PAIRS_MAX]; /* made when the ring first starts; kept for counters */
 	struct port_txq *txq[PORT_PAIRS_MAX];
@@ -226,6 +254,26 @@ bool port_ring_started(const struct port *port, uint32_t ring);
  * Without this a broken ring stays broken when it is started again: what broke it is still there.
  */
 void port_ring_reset(struct port *port, uint32_t ring);
+
+/**
+ * What the guest asked for by its control ring; in force when this returns, no worker goes by the
+ * old one then.
+ *
+ * Filters count only where their features are negotiated: CTRL_RX (MAC table), CTRL_RX and
+ * CTRL_RX_EXTRA (modes), CTRL_VLAN. Receive and transmit queues beyond the state's count are left
+ * alone, with RSS the receive queues that its table does not name.
+ *
+ * @param state  Is copied. NULL: a guest without control ring, that gets everything by all its
+ *     queues.
+ * @return 0 or -ENOMEM: the old one stays in force.
+ */
+int port_policy_set(struct port *port, const struct vnet_ctrl_state *state);
+
+/**
+ * Frames of gso_type NONE beyond mtu bytes and Ethernet header (and VLAN tags) are dropped for this
+ * guest, which negotiated VIRTIO_NET_F_MTU. 0: no limit. In force when this returns.
+ */
+void port_mtu_set(struct port *port, uint16_t mtu);
 
 /** Fault that stopped a ring, NULL when it is sound; cleared by port_ring_reset(). */
 const struct virtq_fault_info *port_ring_fault(const struct port *port, uint32_t ring);

@@ -58,8 +58,8 @@ seconds_of_clock(uint32_t ticks)
 	return (uint32_t)(((uint64_t)ticks << CLOCK_SHIFT) / rte_get_tsc_hz());
 }
 
-static void
-changed(void)
+void
+fdb_changed(void)
 {
 	__atomic_fetch_add(&fdb.generation, 1, __ATOMIC_RELEASE);
 }
@@ -139,7 +139,7 @@ fdb_learn(uint64_t key, uint16_t port, uint32_t clock)
 	__atomic_store_n(stamp, clock, __ATOMIC_RELAXED);
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 	rte_spinlock_unlock(&lock);
-	changed();
+	fdb_changed();
 }
 
 /* Forget the addresses of one bucket: those behind a port, or without a port, the old ones. */
@@ -174,7 +174,7 @@ sweep(uint16_t port, uint32_t max_age)
 		rte_spinlock_unlock(&lock);
 	}
 	if (any)
-		changed();
+		fdb_changed();
 }
 
 void

@@ -53,6 +53,9 @@ uint32_t fdb_clock(void);
  */
 void fdb_learn(uint64_t key, uint16_t port, uint32_t clock);
 
+/** Make all memos of look-ups void. Any thread. */
+void fdb_changed(void);
+
 /** Forget addresses not seen for age_s seconds. Control. */
 void fdb_age(uint32_t age_s);
 

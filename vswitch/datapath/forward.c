@@ -64,6 +64,24 @@ publish_targets(struct worker *w, struct burst *b)
 	}
 }
 
+/* The copies that a port wants. */
+static uint16_t
+flood_list(struct worker *w, const struct port_txset *set, uint16_t n, struct frame **list)
+{
+	uint16_t nb = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct frame *f = &w->frames[i];
+		uint64_t *counter = policy_refuses_mac(set, fdb_key(f->head));
+
+		if (counter != NULL)
+			policy_count(w, counter);
+		else if (!refused(w, set, f))
+			list[nb++] = f;
+	}
+	return nb;
+}
+
 /* Copies of frames to every other port, a burst each; one receiveq is locked at a time. */
 static __rte_noinline void
 flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies,
@@ -74,23 +92,26 @@ flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies,
 
 	w->burst.nb_segs = 0;
 	for (unsigned int i = 0; i < n; i++) {
-		frames[i] = &w->frames[i];
-		forward_of_mbuf(w, frames[i], copies[i]);
+		forward_of_mbuf(w, &w->frames[i], copies[i]);
 		if (w->burst.asks)
-			frames[i]->offload = offloads[i];
+			w->frames[i].offload = offloads[i];
 	}
 	for (uint16_t i = 0; ports != NULL && i < ports->nb; i++) {
+		const struct port_txset *set = txset_of(ports->ports[i]->id);
 		struct burst b = {.nb_targets = 1};
+		uint16_t nb;
 
-		b.targets[0] = receiveq(rxq, ports->ports[i]->id);
-		if (ports->ports[i] == rxq->port || b.targets[0] == NULL)
+		if (ports->ports[i] == rxq->port || set == NULL)
 			continue;
+		nb = flood_list(w, set, n, frames);
+		if (nb == 0)
+			continue;
+		b.targets[0] = receiveq(rxq, set);
 		if (w->shared)
 			lock_targets(&b);
-		send(w, b.targets[0], frames, n);
+		send(w, b.targets[0], frames, nb);
 		publish_targets(w, &b);
 	}
-	rxq->stats.flooded += n;
 	rte_pktmbuf_free_bulk(copies, n);
 }
 

@@ -9,6 +9,7 @@
 #include "datapath/fdb.h"
 #include "datapath/forward.h"
 #include "datapath/forward_take.h"
+#include "datapath/policy.h"
 
 /* 01:80:c2:00:00:0x as fdb_key() makes it, the last nibble open. IEEE 802.1D, 7.12.6. */
 #define KEY_RESERVED UINT64_C(0x000000c28001)
@@ -35,77 +36,143 @@ source_ok(struct worker *w, struct port_rxq *rxq, uint64_t key)
 	return forward_learn(w, rxq, key);
 }
 
-/* Receiveq of a port for frames of this transmitq; NULL when none runs. */
-static __rte_always_inline struct port_txq *
-receiveq(const struct port_rxq *rxq, uint16_t port_id)
+/* Receiveqs of a port; NULL when none runs. Valid for the burst: its grace period cannot end
+ * before.
+ */
+static __rte_always_inline const struct port_txset *
+txset_of(uint16_t port_id)
 {
 	const struct port *port = port_get(port_id);
-	const struct port_txset *set;
 
-	if (unlikely(port == NULL))
-		return NULL;
-	set = __atomic_load_n(&port->txset, __ATOMIC_ACQUIRE);
-	if (unlikely(set == NULL))
-		return NULL;
-	return set->txq[set->nb == 1 ? 0 : rxq->pair % set->nb];
+	return likely(port != NULL) ? __atomic_load_n(&port->txset, __ATOMIC_ACQUIRE) : NULL;
+}
+
+/* Is there a look at the frame itself that it does not pass? Counts it. */
+static __rte_always_inline bool
+refused(const struct worker *w, const struct port_txset *set, const struct frame *f)
+{
+	uint64_t *counter;
+
+	if (likely((set->look & (PORT_LOOK_VLAN | PORT_LOOK_MTU)) == 0))
+		return false;
+	counter = policy_refuses_frame(w, set, f);
+	if (likely(counter == NULL))
+		return false;
+	policy_count(w, counter);
+	return true;
+}
+
+/* Does any of the other ports want a frame that is flooded? If not, each counts it. */
+static bool
+flood_wanted(const struct worker *w, const struct port_rxq *rxq, const struct worker_ports *ports,
+	const struct frame *f, uint64_t key)
+{
+	uint64_t *counters[PORT_MAX];
+	uint16_t nb = 0;
+
+	for (uint16_t i = 0; i < ports->nb; i++) {
+		const struct port_txset *set = txset_of(ports->ports[i]->id);
+		uint64_t *counter;
+
+		if (ports->ports[i] == rxq->port || set == NULL)
+			continue;
+		counter = policy_refuses_mac(set, key);
+		if (counter == NULL)
+			counter = policy_refuses_frame(w, set, f);
+		if (counter == NULL)
+			return true;
+		counters[nb++] = counter;
+	}
+	for (uint16_t i = 0; i < nb; i++)
+		policy_count(w, counters[i]);
+	return false;
 }
 
 /*
  * Where a flooded frame goes if there is just one other port: no copy of it is needed then.
- * NULL with *flood set when there are several; NULL and a drop counted when there is none.
+ * NULL with *flood set when there are several; NULL and a drop counted when nobody takes it.
  */
-static struct port_txq *
-flood_target(struct port_rxq *rxq, bool *flood)
+static const struct port_txset *
+flood_target(const struct worker *w, struct port_rxq *rxq, const struct frame *f, uint64_t key,
+	bool *flood)
 {
 	const struct worker_ports *ports = __atomic_load_n(&worker_ports, __ATOMIC_ACQUIRE);
-	struct port_txq *only = NULL;
+	const struct port_txset *only = NULL;
+	uint64_t *counter;
+	uint16_t others = 0;
 
 	for (uint16_t i = 0; ports != NULL && i < ports->nb; i++) {
+		const struct port_txset *set;
+
 		if (ports->ports[i] == rxq->port)
 			continue;
-		if (only != NULL) {
-			*flood = true;
-			return NULL;
+		set = txset_of(ports->ports[i]->id);
+		if (set != NULL) {
+			only = set;
+			others++;
 		}
-		only = receiveq(rxq, ports->ports[i]->id);
 	}
-	if (only != NULL)
-		rxq->stats.flooded++;
-	else
+	if (others == 0) {
 		rxq->stats.no_port++;
-	return only;
+		return NULL;
+	}
+	rxq->stats.flooded++;
+	if (others > 1) {
+		*flood = flood_wanted(w, rxq, ports, f, key);
+		return NULL;
+	}
+	counter = policy_refuses_mac(only, key);
+	if (counter == NULL)
+		return only;
+	policy_count(w, counter);
+	return NULL;
 }
 
 /*
- * Decide where a unicast or group frame goes: a receiveq, or NULL with *flood set or a drop
- * counted.
+ * Decide where a unicast or group frame goes: the receiveqs of one port, or NULL with *flood set or
+ * a drop counted.
  */
-static __rte_noinline struct port_txq *
-look_up(struct port_rxq *rxq, uint64_t key, uint32_t generation, bool *flood)
+static __rte_noinline const struct port_txset *
+look_up(const struct worker *w, struct port_rxq *rxq, const struct frame *f, uint64_t key,
+	uint32_t generation, bool *flood)
 {
-	struct port_txq *txq;
+	const struct port_txset *set;
+	uint64_t *counter;
 	uint16_t port_id;
 
 	if (key & 1) {
 		if ((key & KEY_RESERVED_MASK) != KEY_RESERVED)
-			return flood_target(rxq, flood);
+			return flood_target(w, rxq, f, key, flood);
 		rxq->stats.reserved_multicast++;
 		return NULL;
 	}
 	port_id = fdb_lookup(key);
 	if (port_id == FDB_NONE)
-		return flood_target(rxq, flood);
+		return flood_target(w, rxq, f, key, flood);
 	if (port_id == rxq->port->id) {
 		rxq->stats.same_port++;
 		return NULL;
 	}
-	txq = receiveq(rxq, port_id);
-	if (txq == NULL) {
+	set = txset_of(port_id);
+	if (set == NULL) {
 		rxq->stats.port_down++;
 		return NULL;
 	}
+	counter = policy_refuses_mac(set, key);
+	if (counter != NULL) {
+		policy_count(w, counter);
+		return NULL;
+	}
+	/* Wanted, too, as long as the generation is the same. */
 	rxq->to = (struct port_mac_memo){key, generation, port_id};
-	return txq;
+	return set;
+}
+
+/* Of several receiveqs. */
+static __rte_always_inline struct port_txq *
+receiveq(const struct port_rxq *rxq, const struct port_txset *set)
+{
+	return set->txq[set->nb == 1 ? 0 : rxq->pair % set->nb];
 }
 
 static __rte_always_inline void
@@ -148,15 +215,35 @@ bytes_of(const struct worker *w, uint16_t n)
 	return bytes;
 }
 
-/* Decide frame by frame. memo is the receiveq of rxq->to, NULL when that is void. */
+/* Does every frame of a burst pass the looks of a port without anything being special about it? */
+static __rte_noinline bool
+all_pass(const struct worker *w, const struct port_txset *set, uint16_t n)
+{
+	const rte_be16_t tag = set->look & PORT_LOOK_VLAN ? RTE_BE16(RTE_ETHER_TYPE_VLAN) : 0;
+	const uint64_t max_len = set->max_len;
+	uint64_t below = 0;
+	uint32_t tagged = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		rte_be16_t type;
+
+		memcpy(&type, w->frames[i].head + 12, sizeof(type));
+		tagged |= type == tag;
+		below |= max_len - w->frames[i].len;
+	}
+	return (tagged == 0 || tag == 0) && below >> 63 == 0;
+}
+
+/* Decide frame by frame. memo is where rxq->to points, NULL when that is void. */
 static __rte_noinline void
 decide_each(struct worker *w, struct port_rxq *rxq, const struct taken *t, uint16_t n,
-	uint32_t generation, struct port_txq *memo, struct burst *b)
+	uint32_t generation, const struct port_txset *memo, struct burst *b)
 {
 	uint64_t memo_key = memo != NULL ? rxq->to.mac : UINT64_MAX; /* an address has 48 bits */
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct frame *f = t->frames[i];
+		const struct port_txset *set = memo;
 		uint64_t to, from;
 		bool flood = false;
 
@@ -169,16 +256,15 @@ decide_each(struct worker *w, struct port_rxq *rxq, const struct taken *t, uint1
 			rxq->stats.invalid_source++;
 			continue;
 		}
-		if (to == memo_key) {
-			f->to = memo;
-		} else {
-			f->to = look_up(rxq, to, generation, &flood);
+		if (to != memo_key) {
+			set = look_up(w, rxq, f, to, generation, &flood);
 			if (rxq->to.mac == to && rxq->to.stamp == generation) {
-				memo = f->to;
-				memo_key = to;
+				memo = set;
+				memo_key = set != NULL ? to : UINT64_MAX;
 			}
 		}
-		if (f->to != NULL) {
+		if (set != NULL && !refused(w, set, f)) {
+			f->to = receiveq(rxq, set);
 			add_target(b, f->to);
 			b->list[b->nb_list++] = f;
 		} else if (flood) {
@@ -191,18 +277,18 @@ static __rte_always_inline void
 decide(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n, struct burst *b)
 {
 	uint32_t generation = fdb_generation();
-	/* Stays valid for the burst: its grace period cannot end before. */
-	struct port_txq *memo = NULL;
+	const struct port_txset *memo = NULL;
 
 	if (rxq->to.stamp == generation)
-		memo = receiveq(rxq, rxq->to.port);
+		memo = txset_of(rxq->to.port);
 	b->nb_flood = 0;
 	if (likely(memo != NULL && rxq->from.stamp == w->clock && t->all &&
-		    (n == WORKER_BURST ? all_to(w, rxq, WORKER_BURST) : all_to(w, rxq, n)))) {
+		    (n == WORKER_BURST ? all_to(w, rxq, WORKER_BURST) : all_to(w, rxq, n)) &&
+		    (memo->look == 0 || all_pass(w, memo, n)))) {
 		rxq->stats.bytes += bytes_of(w, n);
 		b->frames = t->frames;
 		b->nb_list = n;
-		b->targets[0] = memo;
+		b->targets[0] = receiveq(rxq, memo);
 		b->nb_targets = 1;
 		return;
 	}

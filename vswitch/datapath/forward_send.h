@@ -165,7 +165,7 @@ send_offloads(struct worker *w, struct port_txq *txq, struct frame **frames, uin
 	while (n > 0) {
 		uint16_t fit = 0;
 
-		while (fit < n && vnet_offload_fits(&frames[fit]->offload, txq->can))
+		while (fit < n && vnet_offload_fits(&frames[fit]->offload, port_txq_can(txq)))
 			fit++;
 		send_frames(w, txq, frames, fit, true);
 		frames += fit;

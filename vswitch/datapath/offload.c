@@ -207,7 +207,7 @@ write_segment(struct out *out, uint8_t *head, uint32_t hdr_len, const struct vne
 	struct vnet_csum sum = {0};
 	uint16_t value;
 
-	if (vnet_offload_fits(&partial, out->txq->can)) {
+	if (vnet_offload_fits(&partial, port_txq_can(out->txq))) {
 		out_header(out, &partial);
 	} else {
 		vnet_csum_add(&sum, head + segment->csum_start, hdr_len - segment->csum_start);
@@ -221,6 +221,15 @@ write_segment(struct out *out, uint8_t *head, uint32_t hdr_len, const struct vne
 	reader_write(payload, out, segment->payload_len);
 }
 
+/* Tags are no part of what the MTU limits. */
+static uint32_t
+frame_max_len(const struct port_txq *txq, uint8_t nb_tags)
+{
+	uint32_t max_len = __atomic_load_n(&txq->port->max_len, __ATOMIC_RELAXED);
+
+	return max_len == UINT32_MAX ? max_len : max_len + nb_tags * RTE_VLAN_HLEN;
+}
+
 static void
 segment(struct worker *w, struct port_txq *txq, const struct frame *f)
 {
@@ -228,11 +237,13 @@ segment(struct worker *w, struct port_txq *txq, const struct frame *f)
 	uint8_t headers[VNET_PACKET_HEAD], head[VNET_PACKET_HEAD];
 	struct reader start = {.f = f}, payload = start;
 	struct vnet_segmenter s;
+	uint32_t max_len;
 
 	/* Private already, but in pieces. */
 	reader_copy(&start, headers, nb);
 	vnet_segmenter_init(&s, &f->offload, headers, nb, f->len);
 	reader_skip(&payload, s.hdr_len);
+	max_len = frame_max_len(txq, s.packet.nb_tags);
 	txq->stats.segmented++;
 	for (uint32_t i = 0; i < s.nb; i++) {
 		struct vnet_segment one;
@@ -242,6 +253,10 @@ segment(struct worker *w, struct port_txq *txq, const struct frame *f)
 
 		vnet_segment(&s, i, head, &one);
 		len = s.hdr_len + one.payload_len;
+		if (len > max_len) {
+			txq->stats.over_mtu += s.nb - i;
+			return;
+		}
 		drop = out_open(&out, w, txq, len);
 		if (drop != NULL) {
 			*drop += s.nb - i;

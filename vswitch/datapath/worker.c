@@ -2,6 +2,7 @@
 #include "datapath/worker.h"
 
 #include "datapath/fdb.h"
+#include "datapath/policy.h"
 
 #include <rte_malloc.h>
 #include <rte_rcu_qsbr.h>
@@ -100,7 +101,7 @@ list_queues(uint16_t index, bool discard, struct port_rxq **to)
 
 		if (port == NULL || port->paused)
 			continue;
-		for (uint16_t pair = 0; pair < port->max_pairs; pair++) {
+		for (uint16_t pair = 0; pair < policy_tx_pairs(port); pair++) {
 			struct port_rxq *rxq = port->rxq[pair];
 
 			if (rxq == NULL || !rxq->running || rxq->worker != index ||
@@ -142,15 +143,22 @@ build_txset(const struct port *port)
 	set = malloc(sizeof(*set) + port->max_pairs * sizeof(set->txq[0]));
 	if (set == NULL)
 		return NULL;
-	set->nb = 0;
+	*set = (struct port_txset){.policy = port->policy, .max_len = port->max_len};
 	for (uint16_t pair = 0; pair < port->max_pairs; pair++) {
-		if (port->txq[pair] != NULL && port->txq[pair]->running)
+		if (port->txq[pair] != NULL && port->txq[pair]->running &&
+			policy_uses(port->policy, pair))
 			set->txq[set->nb++] = port->txq[pair];
 	}
 	if (set->nb == 0) {
 		free(set);
 		return NULL;
 	}
+	if (port->policy != NULL && port->policy->vlan)
+		set->look |= PORT_LOOK_VLAN;
+	if (set->max_len != UINT32_MAX)
+		set->look |= PORT_LOOK_MTU;
+	if (set->nb > 1)
+		set->look |= PORT_LOOK_QUEUE;
 	return set;
 }
 
@@ -183,6 +191,8 @@ workers_publish(struct port *port)
 		old_lists[i] =
 			__atomic_exchange_n(&all.workers[i]->list, build_list(i), __ATOMIC_ACQ_REL);
 	old_ports = __atomic_exchange_n(&worker_ports, build_ports(), __ATOMIC_ACQ_REL);
+	/* Destinations that workers remember were asked of the old set whether they are wanted. */
+	fdb_changed();
 	rte_rcu_qsbr_synchronize(all.qsbr, RTE_QSBR_THRID_INVALID);
 	free(old_set);
 	free(old_ports);
