@@ -16,12 +16,17 @@
 static const char help[] =
 	"virtq-switch: a virtual switch for vhost-user guests\n"
 	"\n"
-	"  virtq-switch [EAL options --] --port NAME,path=SOCKET[,client=1][,queues=N] ...\n"
+	"  virtq-switch [EAL options --] --port NAME,path=SOCKET[,client=1][,queues=N]... ...\n"
 	"\n"
-	"  --port NAME,path=SOCKET[,client=1][,queues=N]\n"
+	"  --port NAME,path=SOCKET[,KEY=VALUE]...\n"
 	"                     a port; may be given up to 256 times. The switch serves the socket,\n"
 	"                     or with client=1 connects to one that the guest serves, again and\n"
-	"                     again. Queue pairs offered: 1 to 127, default 1\n"
+	"                     again. Queue pairs offered: queues=1 to 127, default 1. Told to\n"
+	"                     guests whose frontend asks for config space: mac=ADDRESS (default:\n"
+	"                     made from the name), mtu=68 to 65535 (default: none), speed=MBIT\n"
+	"                     (default: unknown). hash=on offers packet hashes to QEMU's guests,\n"
+	"                     too; config=off hides config space and control queue, which QEMU\n"
+	"                     before 7.2.3 does not bear\n"
 	"  --show SECONDS     print a table of ports, rates and drops that often; default: at the "
 	"end\n"
 	"  --mac-age SECONDS  forget an address after this time without traffic; default 300\n"
@@ -146,6 +151,61 @@ check_port(const struct switch_options *o, const struct vswitch_port_conf *port)
 	return true;
 }
 
+/* "on" or "off". */
+static bool
+on_off(const char *what, const char *text, bool *out)
+{
+	*out = strcmp(text, "on") == 0;
+	return *out || strcmp(text, "off") == 0 || wrong("%s '%s' is not on or off", what, text);
+}
+
+/* Six bytes; one that a card could have. */
+static bool
+mac_address(const char *text, uint8_t mac[6])
+{
+	static const uint8_t none[6];
+	int end = 0;
+
+	if (strspn(text, "0123456789abcdefABCDEF:") != strlen(text) ||
+		sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2],
+			&mac[3], &mac[4], &mac[5], &end) != 6 ||
+		text[end] != '\0')
+		return wrong("mac= '%s' is no address like 02:00:00:00:00:01", text);
+	if ((mac[0] & 1) || memcmp(mac, none, sizeof(none)) == 0)
+		return wrong("mac= %s is multicast or zero: no address of a port", text);
+	return true;
+}
+
+/* A key that says what the guest is told. */
+static bool
+config_key(struct vswitch_port_conf *port, const char *key, const char *value)
+{
+	uint32_t n = 0;
+	bool on;
+
+	if (strcmp(key, "mac") == 0)
+		return mac_address(value, port->mac);
+	if (strcmp(key, "mtu") == 0) {
+		if (!number("mtu=", value, VSWITCH_MTU_MIN, UINT16_MAX, &n))
+			return false;
+		port->mtu = (uint16_t)n;
+		return true;
+	}
+	if (strcmp(key, "speed") == 0)
+		return number("speed=", value, 1, INT32_MAX, &port->speed);
+	if (strcmp(key, "hash") == 0)
+		return on_off("hash=", value, &port->hash);
+	if (strcmp(key, "config") == 0) {
+		if (!on_off("config=", value, &on))
+			return false;
+		port->no_config = !on;
+		return true;
+	}
+	return wrong("--port %s: unknown key '%s'; path=, client=, queues=, mac=, mtu=, speed=, "
+		     "hash= and config= are known",
+		port->name, key);
+}
+
 /* One KEY=VALUE of a port. */
 static bool
 port_key(struct vswitch_port_conf *port, char *word)
@@ -172,11 +232,10 @@ port_key(struct vswitch_port_conf *port, char *word)
 		port->pairs = (uint16_t)n;
 		return true;
 	}
-	return wrong("--port %s: unknown key '%s'; path=, client= and queues= are known",
-		port->name, word);
+	return config_key(port, word, value);
 }
 
-/* NAME,path=SOCKET[,client=1][,queues=N] */
+/* NAME,path=SOCKET[,KEY=VALUE]... */
 static bool
 port(struct switch_options *o, char *text)
 {

@@ -113,6 +113,13 @@ port_resume(struct port *port)
 	publish(port);
 }
 
+void
+port_link_set(struct port *port, bool up)
+{
+	port->link_down = !up;
+	publish(port);
+}
+
 static struct port_rxq *
 rxq_get(struct port *port, uint16_t pair)
 {

@@ -39,6 +39,7 @@
 	_(reserved_multicast, "to 01:80:c2:00:00:0x, which bridges do not forward") \
 	_(same_port, "destination is behind the port it came from") \
 	_(disabled, "guest has disabled the queue it was sent by") \
+	_(link_down, "link of the port it was sent by is set down") \
 	_(port_down, "destination port has no receive queue running") \
 	_(no_port, "nobody else to flood to") \
 	_(no_mbuf, "flood without a free mbuf in the switch's pool")
@@ -164,6 +165,7 @@ struct port {
 	char name[PORT_NAME_BYTES];
 	uint16_t max_pairs;
 	bool paused;
+	bool link_down;        /* nothing is delivered, and what the guest sends is discarded */
 	struct policy *policy; /* in force, or will be with the next txset; NULL: none */
 	struct virtq_mem mem;  /* changes only while paused */
 	struct port_rxq
@@ -224,6 +226,9 @@ void port_pause(struct port *port);
 
 /** Publish the running rings again. */
 void port_resume(struct port *port);
+
+/** Traffic ends, or goes on, when this returns. A new port's link is up. */
+void port_link_set(struct port *port, bool up);
 
 /**
  * Set a ring up and let workers have it (at once, or at port_resume() of a paused port).

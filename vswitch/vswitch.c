@@ -113,6 +113,22 @@ vswitch_port_remove(const char *name)
 	return port_vhost_remove(port);
 }
 
+int
+vswitch_port_link_set(const char *name, bool up)
+{
+	struct port *port;
+	int rc = -ENOENT;
+
+	control_lock();
+	port = port_find(name);
+	if (port != NULL && port->backend != NULL) {
+		port_vhost_link_set(port, up);
+		rc = 0;
+	}
+	control_unlock();
+	return rc;
+}
+
 /* Now and then only: frames of disabled queues are in nobody's way. */
 static __rte_noinline unsigned int
 now_and_then(struct worker *w, const struct worker_list *list)

@@ -14,12 +14,19 @@ struct vswitch_conf {
 };
 
 #define VSWITCH_WORKERS_MAX 64
+#define VSWITCH_MTU_MIN 68
 
 struct vswitch_port_conf {
 	const char *name; /* unique, 1..31 characters of [A-Za-z0-9_.-] */
 	const char *path; /* UNIX socket */
 	bool client;      /* connect to a socket that the guest serves; false: serve it */
 	uint16_t pairs;   /* queue pairs offered, 1..127 */
+	/* What the guest reads in config space, if its frontend knows protocol feature CONFIG. */
+	uint8_t mac[6]; /* all zero: a locally administered one, made from the name */
+	uint16_t mtu;   /* VSWITCH_MTU_MIN..65535; 0: none is told */
+	uint32_t speed; /* Mbit/s; 0: unknown */
+	bool hash;      /* HASH_REPORT also for frontends without CONFIG: QEMU */
+	bool no_config; /* CONFIG is not offered, nor what needs it: no control queue */
 };
 
 /**
@@ -41,6 +48,14 @@ int vswitch_port_add(const struct vswitch_port_conf *conf);
 
 /** @return 0, or -ENOENT. Main thread, workers may run. */
 int vswitch_port_remove(const char *name);
+
+/**
+ * Set the link of a port up or down: with a link that is down a port gets and gives no traffic, and
+ * its guest is told so. Ports start with their link up; it outlives connections.
+ *
+ * @return 0, or -ENOENT. Any thread.
+ */
+int vswitch_port_link_set(const char *name, bool up);
 
 /**
  * Run a worker on the calling lcore until vswitch_stop(); for rte_eal_remote_launch().

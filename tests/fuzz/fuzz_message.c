@@ -48,6 +48,7 @@ static struct {
 	bool ready;
 	int fds[KINDS];
 	struct port port;
+	struct port_vhost pv;
 	struct port_rxq rxq[PAIRS];
 	struct port_txq txq[PAIRS];
 	struct vhost_session session;
@@ -107,6 +108,8 @@ prepare(void)
 		t.port.rxq[i] = &t.rxq[i];
 		t.port.txq[i] = &t.txq[i];
 	}
+	t.port.backend = &t.pv;
+	t.pv.port = &t.port;
 	t.ready = true;
 }
 
@@ -227,6 +230,15 @@ read_payload(struct fuzz_input *in, struct vhost_message *m, int *nb_fds)
 			m->payload.u64 = (m->payload.u64 & 0x7f) | VHOST_VRING_NOFD;
 		*nb_fds = m->payload.u64 & VHOST_VRING_NOFD ? 0 : 1;
 		return sizeof(m->payload.u64);
+	case VHOST_REQ_GET_CONFIG:
+	case VHOST_REQ_SET_CONFIG:
+		m->payload.config.offset = number32(in);
+		m->payload.config.bytes = number32(in);
+		m->payload.config.flags = fuzz_u8(in);
+		return VHOST_MSG_CONFIG_HEADER + RTE_MIN(m->payload.config.bytes, 256u);
+	case VHOST_REQ_SET_BACKEND_REQ_FD:
+		*nb_fds = 1;
+		return 0;
 	case VHOST_REQ_SET_FEATURES:
 		m->payload.u64 =
 			features(in, filter_features(&t.port, t.session.protocol_features));
@@ -249,7 +261,9 @@ read_fds(struct fuzz_input *in, struct vhost_message *m, uint8_t odd, int nb_fds
 		nb_fds = (int)(fuzz_u8(in) % (VHOST_MSG_FDS_MAX + 2)) - 1;
 	m->nb_fds = nb_fds;
 	for (int i = 0; i < VHOST_MSG_FDS_MAX; i++) {
-		uint8_t kind = events ? KIND_EVENTFD : KIND_FILE;
+		uint8_t kind = m->request == VHOST_REQ_SET_BACKEND_REQ_FD ? KIND_SOCKET
+			       : events                                   ? KIND_EVENTFD
+									  : KIND_FILE;
 
 		m->fds[i] = -1;
 		if (i >= nb_fds)
@@ -289,6 +303,19 @@ is_open(int fd)
 }
 
 static void
+check_config(const struct vhost_message *m)
+{
+	const struct vhost_msg_config *c = &m->payload.config;
+
+	FUZZ_CHECK(t.session.protocol_features & (1u << VHOST_PROTOCOL_F_CONFIG));
+	if (m->size == 0)
+		FUZZ_CHECK((uint64_t)c->offset + c->bytes > VHOST_MSG_CONFIG_MAX);
+	else
+		FUZZ_CHECK((uint64_t)c->offset + c->bytes <= VHOST_MSG_CONFIG_MAX &&
+			   m->size == VHOST_MSG_CONFIG_HEADER + c->bytes);
+}
+
+static void
 say(struct fuzz_input *in)
 {
 	struct vhost_message *m = &t.msg;
@@ -308,7 +335,10 @@ say(struct fuzz_input *in)
 		check_passed(&t.port, &t.session, &t.table, m);
 	} else {
 		FUZZ_CHECK(m->nb_fds == 0);
-		FUZZ_CHECK(verdict != FILTER_ANSWERED || m->size == 8);
+		FUZZ_CHECK(verdict != FILTER_ANSWERED || m->size == 8 ||
+			   m->request == VHOST_REQ_GET_CONFIG);
+		if (verdict == FILTER_ANSWERED && m->request == VHOST_REQ_GET_CONFIG)
+			check_config(m);
 		FUZZ_CHECK(verdict != FILTER_REFUSED || why[0] != '\0');
 		FUZZ_CHECK(memchr(why, '\0', sizeof(why)) != NULL);
 		if (m->request == VHOST_REQ_SET_FEATURES)
@@ -343,6 +373,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {data, size};
+	uint8_t what;
 	int lowest;
 
 	if (!t.ready)
@@ -354,10 +385,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(t.txq, 0, sizeof(t.txq));
 	t.table.nb_regions = 0;
 	FUZZ_CHECK(ftruncate(t.fds[KIND_RESIZED_FILE], FILE_BYTES) == 0);
-	t.port.max_pairs = (uint16_t)(1 + fuzz_u8(&in) % PAIRS);
+	what = fuzz_u8(&in);
+	t.port.max_pairs = (uint16_t)(1 + what % PAIRS);
+	t.pv.no_config = what & 0x80;
+	t.pv.config_mtu = what & 0x40 ? 1500 : 0;
+	t.pv.hash = what & 0x20;
 	while (in.left > 0) {
-		uint8_t what = fuzz_u8(&in);
-
+		what = fuzz_u8(&in);
 		if (what & 1)
 			change(&in, what);
 		else

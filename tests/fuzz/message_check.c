@@ -4,6 +4,8 @@
 #include "fuzz.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static bool
@@ -14,6 +16,19 @@ is_eventfd(int fd)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	return readlink(path, target, sizeof(target) - 1) > 0 &&
 	       strcmp(target, "anon_inode:[eventfd]") == 0;
+}
+
+static bool
+is_unix_stream(int fd)
+{
+	struct sockaddr_un un;
+	socklen_t bytes = sizeof(un);
+	int type = 0;
+
+	if (getsockname(fd, (struct sockaddr *)&un, &bytes) != 0 || un.sun_family != AF_UNIX)
+		return false;
+	bytes = sizeof(type);
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 && type == SOCK_STREAM;
 }
 
 static bool
@@ -179,6 +194,10 @@ check_passed(const struct port *port, struct vhost_session *session, struct pass
 	case VHOST_REQ_NET_SET_MTU:
 		FUZZ_CHECK(m->payload.u64 >= 68 && m->payload.u64 <= 65535);
 		break;
+	case VHOST_REQ_SET_BACKEND_REQ_FD:
+		FUZZ_CHECK(session->protocol_features & (1u << VHOST_PROTOCOL_F_BACKEND_REQ));
+		FUZZ_CHECK(m->nb_fds == 1 && is_unix_stream(m->fds[0]));
+		return;
 	case VHOST_REQ_SET_OWNER:
 	case VHOST_REQ_RESET_OWNER:
 	case VHOST_REQ_GET_STATUS:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "message_filter.h"
 
-#include "datapath/offload.h"
+#include "device_config.h"
+#include "feature_filter.h"
 #include "memory_filter.h"
 #include "net/vnet_features.h"
 
@@ -12,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +27,7 @@ enum fds {
 	FDS_NONE,
 	FDS_EVENT,
 	FDS_FILE,
+	FDS_SOCKET,
 	FDS_REGIONS
 };
 
@@ -49,6 +52,7 @@ struct known {
 #define RING sizeof(struct vhost_msg_ring)
 #define ADDR sizeof(struct vhost_msg_addr)
 #define LOG sizeof(struct vhost_msg_log)
+#define CONFIG VHOST_MSG_CONFIG_HEADER
 #define TABLE offsetof(struct vhost_msg_memory, regions)
 
 static const struct known known[VHOST_REQ_MAX] = {
@@ -79,22 +83,12 @@ static const struct known accepted[VHOST_REQ_MAX] = {
 	ACCEPT(GET_QUEUE_NUM, VHOST_PROTOCOL_F_MQ, 0, FDS_NONE, RING_NONE),
 	ACCEPT(SET_VRING_ENABLE, NO_FEATURE, RING, FDS_NONE, RING_STATE),
 	ACCEPT(NET_SET_MTU, VHOST_PROTOCOL_F_NET_MTU, U64, FDS_NONE, RING_NONE),
+	ACCEPT(SET_BACKEND_REQ_FD, VHOST_PROTOCOL_F_BACKEND_REQ, 0, FDS_SOCKET, RING_NONE),
+	ACCEPT(GET_CONFIG, VHOST_PROTOCOL_F_CONFIG, CONFIG, FDS_NONE, RING_NONE),
+	ACCEPT(SET_CONFIG, VHOST_PROTOCOL_F_CONFIG, CONFIG, FDS_NONE, RING_NONE),
 	ACCEPT(SET_STATUS, VHOST_PROTOCOL_F_STATUS, U64, FDS_NONE, RING_NONE),
 	ACCEPT(GET_STATUS, VHOST_PROTOCOL_F_STATUS, 0, FDS_NONE, RING_NONE),
 };
-
-uint64_t
-filter_features(const struct port *port, uint64_t protocol_features __rte_unused)
-{
-	uint64_t features = virtq_bit(VIRTIO_F_VERSION_1) | virtq_bit(VIRTIO_NET_F_MRG_RXBUF) |
-			    virtq_bit(VIRTIO_F_INDIRECT_DESC) | virtq_bit(VIRTIO_F_EVENT_IDX) |
-			    virtq_bit(VIRTIO_F_IN_ORDER) | virtq_bit(VHOST_F_LOG_ALL_BIT) |
-			    virtq_bit(VHOST_USER_F_PROTOCOL_FEATURES) | OFFLOAD_FEATURES;
-
-	if (port->max_pairs > 1)
-		features |= virtq_bit(VIRTIO_NET_F_MQ);
-	return features;
-}
 
 const char *
 vhost_request_name(uint32_t request)
@@ -131,16 +125,6 @@ vhost_msg_close_fds(struct vhost_message *msg)
 		msg->fds[i] = -1;
 	}
 	msg->nb_fds = 0;
-}
-
-static bool
-any_ring_running(const struct port *port)
-{
-	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
-		if (port_ring_started(port, ring))
-			return true;
-	}
-	return false;
 }
 
 static bool
@@ -215,6 +199,19 @@ check_eventfd(int fd, char *why)
 	return true;
 }
 
+/* Where messages to the frontend go. */
+static bool
+check_socket(int fd, char *why)
+{
+	int domain = AF_UNSPEC, type = 0;
+	socklen_t bytes = sizeof(domain);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) != 0 || domain != AF_UNIX ||
+		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) != 0 || type != SOCK_STREAM)
+		return filter_no(why, "descriptor is no UNIX stream socket");
+	return true;
+}
+
 static bool
 check_fds(const struct vhost_message *msg, char *why)
 {
@@ -223,7 +220,7 @@ check_fds(const struct vhost_message *msg, char *why)
 
 	if (kind == FDS_EVENT)
 		want = msg->payload.u64 & VHOST_VRING_NOFD ? 0 : 1;
-	else if (kind == FDS_FILE)
+	else if (kind == FDS_FILE || kind == FDS_SOCKET)
 		want = 1;
 	else if (kind == FDS_REGIONS)
 		want = msg->payload.memory.nb_regions;
@@ -233,6 +230,8 @@ check_fds(const struct vhost_message *msg, char *why)
 		if (msg->fds[i] < 0)
 			return filter_no(why, "file descriptor %" PRIu32 " is missing", i);
 	}
+	if (kind == FDS_SOCKET)
+		return check_socket(msg->fds[0], why);
 	return kind != FDS_EVENT || want == 0 || check_eventfd(msg->fds[0], why);
 }
 
@@ -281,46 +280,6 @@ check_base(const struct port *port, const struct vhost_message *msg, char *why)
 }
 
 static bool
-check_features(
-	const struct port *port, const struct vhost_session *session, uint64_t features, char *why)
-{
-	uint64_t surplus = features & ~filter_features(port, session->protocol_features);
-	bool config = session->protocol_features & (UINT64_C(1) << VHOST_PROTOCOL_F_CONFIG);
-	struct vnet_missing missing;
-	char text[VNET_MISSING_TEXT];
-
-	if (surplus != 0)
-		return filter_no(why, "%s was not offered",
-			vnet_feature_name((unsigned int)__builtin_ctzll(surplus)));
-	if (!(features & virtq_bit(VIRTIO_F_VERSION_1)))
-		return filter_no(
-			why, "no VIRTIO_F_VERSION_1: the legacy interface is not supported");
-	if (vnet_features_check(features, config ? VNET_STRICT : VNET_NO_CONTROL_RING, &missing) !=
-		0)
-		return filter_no(why, "impossible set of features: %s",
-			vnet_missing_str(&missing, text, sizeof(text)));
-	/* Logging is switched on and off in the middle of everything. */
-	if (((features ^ session->features) & ~virtq_bit(VHOST_F_LOG_ALL_BIT)) &&
-		any_ring_running(port))
-		return filter_no(why, "features change while rings are running");
-	return true;
-}
-
-static bool
-check_protocol_features(
-	const struct port *port, const struct vhost_session *session, uint64_t features, char *why)
-{
-	uint64_t surplus = features & ~FILTER_PROTOCOL_FEATURES;
-
-	if (surplus != 0)
-		return filter_no(
-			why, "protocol feature bit %d was not offered", __builtin_ctzll(surplus));
-	if (features != session->protocol_features && any_ring_running(port))
-		return filter_no(why, "protocol features change while rings are running");
-	return true;
-}
-
-static bool
 check_payload(const struct port *port, struct vhost_session *session, struct vhost_message *msg,
 	char *why)
 {
@@ -335,9 +294,9 @@ check_payload(const struct port *port, struct vhost_session *session, struct vho
 	case VHOST_REQ_SET_VRING_BASE:
 		return check_base(port, msg, why);
 	case VHOST_REQ_SET_FEATURES:
-		return check_features(port, session, msg->payload.u64, why);
+		return feature_filter(port, session, msg->payload.u64, why);
 	case VHOST_REQ_SET_PROTOCOL_FEATURES:
-		return check_protocol_features(port, session, msg->payload.u64, why);
+		return feature_filter_protocol(port, session, msg->payload.u64, why);
 	case VHOST_REQ_SET_STATUS:
 		if (msg->payload.u64 > UINT8_MAX)
 			return filter_no(
@@ -348,6 +307,9 @@ check_payload(const struct port *port, struct vhost_session *session, struct vho
 		if (!session->features_accepted)
 			msg->payload.u64 &= ~(uint64_t)STATUS_FEATURES_OK;
 		return true;
+	case VHOST_REQ_SET_CONFIG:
+		/* 5.1.4: the one field that a driver may write is the MAC of a legacy device. */
+		return filter_no(why, "no field of the device's configuration can be written");
 	case VHOST_REQ_NET_SET_MTU:
 		if (msg->payload.u64 < VIRTIO_NET_MTU_MIN || msg->payload.u64 > UINT16_MAX)
 			return filter_no(why, "MTU %" PRIu64 " is outside %d to %d",
@@ -382,7 +344,10 @@ message_filter(const struct port *port, struct vhost_session *session, struct vh
 	case VHOST_REQ_GET_FEATURES:
 		return answer_u64(msg, filter_features(port, session->protocol_features));
 	case VHOST_REQ_GET_PROTOCOL_FEATURES:
-		return answer_u64(msg, FILTER_PROTOCOL_FEATURES);
+		return answer_u64(msg, filter_protocol_features(port));
+	case VHOST_REQ_GET_CONFIG:
+		device_config_answer(port->backend, msg);
+		return FILTER_ANSWERED;
 	case VHOST_REQ_GET_STATUS:
 		/* 2.1 Device Status Field: how a driver learns that it has to reset. */
 		if (any_ring_broken(port))

@@ -16,12 +16,17 @@ enum filter_verdict {
 
 #define FILTER_WHY_BYTES 200
 
-/* Protocol features the switch offers. */
+/* Protocol features the switch knows. */
 #define FILTER_PROTOCOL_FEATURES \
 	((UINT64_C(1) << VHOST_PROTOCOL_F_MQ) | (UINT64_C(1) << VHOST_PROTOCOL_F_LOG_SHMFD) | \
 		(UINT64_C(1) << VHOST_PROTOCOL_F_REPLY_ACK) | \
 		(UINT64_C(1) << VHOST_PROTOCOL_F_NET_MTU) | \
+		(UINT64_C(1) << VHOST_PROTOCOL_F_BACKEND_REQ) | \
+		(UINT64_C(1) << VHOST_PROTOCOL_F_CONFIG) | \
 		(UINT64_C(1) << VHOST_PROTOCOL_F_STATUS))
+
+/** Those that a port offers. */
+uint64_t filter_protocol_features(const struct port *port);
 
 /** Virtio features offered to a frontend that has negotiated these protocol features. */
 uint64_t filter_features(const struct port *port, uint64_t protocol_features);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "port_vhost.h"
 
+#include "device_config.h"
 #include "message_filter.h"
 #include "vhost_bus.h"
 #include "vhost_session.h"
@@ -38,6 +39,11 @@ check_conf(const struct vswitch_port_conf *conf)
 	if (conf->pairs < 1 || conf->pairs > PORT_PAIRS_MAX) {
 		CONTROL_LOG(ERR, "port %s: %u queues, 1 to %d are possible", conf->name,
 			conf->pairs, PORT_PAIRS_MAX);
+		return -EINVAL;
+	}
+	if ((conf->mac[0] & 1) || (conf->mtu != 0 && conf->mtu < VSWITCH_MTU_MIN)) {
+		CONTROL_LOG(ERR, "port %s: %s", conf->name,
+			conf->mac[0] & 1 ? "its MAC address is multicast" : "its MTU is below 68");
 		return -EINVAL;
 	}
 	if (port_find(conf->name) != NULL) {
@@ -85,6 +91,20 @@ vhost_free(struct port_vhost *pv)
 	free(pv);
 }
 
+static void
+configure(struct port_vhost *pv, const struct vswitch_port_conf *conf)
+{
+	static const uint8_t none[sizeof(conf->mac)];
+
+	memcpy(pv->mac, conf->mac, sizeof(pv->mac));
+	if (memcmp(pv->mac, none, sizeof(none)) == 0)
+		device_config_default_mac(conf->name, pv->mac);
+	pv->config_mtu = conf->mtu;
+	pv->speed = conf->speed;
+	pv->hash = conf->hash;
+	pv->no_config = conf->no_config;
+}
+
 static struct port_vhost *
 vhost_new(const struct vswitch_port_conf *conf)
 {
@@ -98,10 +118,12 @@ vhost_new(const struct vswitch_port_conf *conf)
 	pv->created_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	pv->serial = ++serial;
 	pv->vid = -1;
+	pv->channel_fd = -1;
 	for (uint32_t ring = 0; ring < VHOST_RINGS_MAX; ring++)
 		pv->err_fd[ring] = -1;
 	pv->client = conf->client;
 	strcpy(pv->path, conf->path);
+	configure(pv, conf);
 	pthread_mutex_init(&pv->lock, NULL);
 	control_lock();
 	pv->port = port_create(conf->name, conf->pairs);
@@ -154,12 +176,34 @@ port_vhost_remove(struct port *port)
 }
 
 void
+port_vhost_link_set(struct port *port, bool up)
+{
+	struct port_vhost *pv = port->backend;
+
+	pthread_mutex_lock(&pv->lock);
+	if (pv->link_down == up) {
+		port_link_set(port, up);
+		pv->link_down = !up;
+		device_config_changed(pv);
+		CONTROL_LOG(NOTICE, "port %s: link set %s", port->name, up ? "up" : "down");
+	}
+	pthread_mutex_unlock(&pv->lock);
+}
+
+void
 port_vhost_housekeep(void)
 {
 	for (uint16_t id = 0; id < PORT_MAX; id++) {
 		const struct port *port = port_get(id);
+		struct port_vhost *pv = port == NULL ? NULL : port->backend;
 
-		if (port != NULL && port->backend != NULL)
-			vhost_session_check(port->backend);
+		if (pv == NULL)
+			continue;
+		vhost_session_check(pv);
+		if (pv->config_changed) {
+			pthread_mutex_lock(&pv->lock);
+			device_config_remind(pv);
+			pthread_mutex_unlock(&pv->lock);
+		}
 	}
 }

@@ -36,6 +36,8 @@ struct vhost_session {
 	bool features_accepted;
 	uint8_t status;   /* virtio device status, with protocol feature STATUS */
 	uint16_t mtu;     /* as told by NET_SET_MTU; 0: not told */
+	bool announce;    /* the guest is asked to announce itself */
+	bool announced;   /* it was asked since it connected */
 	uint32_t pending; /* request the library is at work on; left over: it failed */
 	uint32_t nb_files;
 	struct vhost_file files[VHOST_MSG_REGIONS_MAX]; /* [nb_files], of the memory table */
@@ -57,11 +59,20 @@ struct port_vhost {
 	bool client;
 	uint64_t serial;     /* no two ports of a process have the same */
 	uint64_t created_ns; /* CLOCK_MONOTONIC */
+	/* As the port was asked for, see struct vswitch_port_conf. */
+	uint8_t mac[6];
+	uint16_t config_mtu;
+	uint32_t speed;
+	bool hash;
+	bool no_config;
 	pthread_mutex_t lock;
 	bool closing;
 	int vid; /* the library's handle; -1: nobody is connected */
 	uint64_t connections;
-	uint64_t refused; /* messages */
+	uint64_t refused;    /* messages */
+	bool link_down;      /* main set it down */
+	bool config_changed; /* the frontend has to be told that config space changed */
+	int channel_fd;      /* where it wants to be told, ours; -1: nowhere */
 	struct control_limit limit;
 	struct vhost_log log;        /* changes only while paused */
 	int err_fd[VHOST_RINGS_MAX]; /* eventfds that want to know of faults, ours; -1: none */
@@ -86,6 +97,9 @@ int port_vhost_add(const struct vswitch_port_conf *conf);
  * @return 0. Main thread; workers may run.
  */
 int port_vhost_remove(struct port *port);
+
+/** Set the link of a port up or down. Any thread that has control_lock(). */
+void port_vhost_link_set(struct port *port, bool up);
 
 /** What has to be looked at every now and then. Main thread, workers may run. */
 void port_vhost_housekeep(void);

@@ -244,6 +244,7 @@ fill_port(struct rte_tel_data *d, const struct port *port)
 	rte_tel_data_add_dict_u64(d, "refused_messages", pv->refused);
 	rte_tel_data_add_dict_u64(d, "ring_faults", fault_count(port));
 	rte_tel_data_add_dict_int(d, "max_queue_pairs", port->max_pairs);
+	rte_tel_data_add_dict_string(d, "link", pv->link_down ? "down" : "up");
 	add_features(d, &pv->session);
 	figures_sum(port, &rx, &tx);
 	add_rx(d, &rx);
@@ -382,9 +383,33 @@ pool(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_t
 	return 0;
 }
 
+/* NAME,up or NAME,down */
+static int
+link_set(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
+{
+	char name[PORT_NAME_BYTES] = "";
+	const char *comma = params == NULL ? NULL : strchr(params, ',');
+	bool up = comma != NULL && strcmp(comma + 1, "up") == 0;
+	int rc;
+
+	if (comma == NULL || (!up && strcmp(comma + 1, "down") != 0) ||
+		(size_t)(comma - params) >= sizeof(name))
+		return -EINVAL;
+	memcpy(name, params, (size_t)(comma - params));
+	rc = vswitch_port_link_set(name, up);
+	if (rc != 0)
+		return rc;
+	rte_tel_data_start_dict(d);
+	rte_tel_data_add_dict_string(d, "name", name);
+	rte_tel_data_add_dict_string(d, "link", up ? "up" : "down");
+	return 0;
+}
+
 void
 vswitch_telemetry_init(void)
 {
+	rte_telemetry_register_cmd("/virtq/link", link_set,
+		"Set the link of a port. Parameter: NAME,up or NAME,down.");
 	rte_telemetry_register_cmd("/virtq/ports", ports, "Names of the ports. No parameter.");
 	rte_telemetry_register_cmd("/virtq/port", port_one,
 		"A port: state, features, counters, memory, its first queues. Parameter: NAME; "

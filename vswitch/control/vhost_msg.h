@@ -62,6 +62,7 @@ enum vhost_request {
 #define VHOST_PROTOCOL_F_LOG_SHMFD 1
 #define VHOST_PROTOCOL_F_REPLY_ACK 3
 #define VHOST_PROTOCOL_F_NET_MTU 4
+#define VHOST_PROTOCOL_F_BACKEND_REQ 5
 #define VHOST_PROTOCOL_F_CONFIG 9
 #define VHOST_PROTOCOL_F_STATUS 16
 
@@ -117,6 +118,17 @@ struct vhost_msg_log {
 	uint64_t offset;
 } __attribute__((packed));
 
+#define VHOST_MSG_CONFIG_MAX 256
+#define VHOST_MSG_CONFIG_HEADER 12
+
+struct vhost_msg_config {
+	uint32_t offset;
+	uint32_t bytes;
+	uint32_t flags;
+	uint8_t region[VHOST_MSG_CONFIG_MAX];
+} __attribute__((packed));
+static_assert(offsetof(struct vhost_msg_config, region) == VHOST_MSG_CONFIG_HEADER, "config space");
+
 struct vhost_message {
 	uint32_t request; /* enum vhost_request */
 	uint32_t flags;
@@ -127,6 +139,7 @@ struct vhost_message {
 		struct vhost_msg_addr addr;
 		struct vhost_msg_memory memory;
 		struct vhost_msg_log log;
+		struct vhost_msg_config config;
 		uint8_t raw[632]; /* the library's largest: a crypto session */
 	} __attribute__((packed)) payload;
 	int fds[VHOST_MSG_FDS_MAX];

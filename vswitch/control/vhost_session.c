@@ -2,6 +2,7 @@
 #include "vhost_session.h"
 
 #include "datapath/fdb.h"
+#include "device_config.h"
 #include "message_filter.h"
 #include "vhost_bus.h"
 #include "vhost_rings.h"
@@ -249,6 +250,9 @@ pre_message(int vid, void *arg)
 		result = RTE_VHOST_MSG_RESULT_REPLY;
 	} else if (msg->request == VHOST_REQ_SET_LOG_BASE) {
 		result = set_log(pv, msg);
+	} else if (msg->request == VHOST_REQ_SET_BACKEND_REQ_FD) {
+		device_channel_set(pv, msg);
+		result = RTE_VHOST_MSG_RESULT_OK;
 	} else if (msg->request == VHOST_REQ_RESET_OWNER) {
 		result = reset_owner(pv);
 	} else {
@@ -396,6 +400,7 @@ hang_up(struct port_vhost *pv)
 	vhost_rings_reset(pv);
 	vhost_memory_drop(pv);
 	vhost_rings_drop_err(pv);
+	device_channel_drop(pv);
 	drop_log(pv);
 	port_resume(pv->port);
 	/* Whoever turns up elsewhere with these addresses is found by flooding. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A disabled transmitq: what is sent by it is taken without being looked at. */
+/*
+ * A disabled transmitq, or one of a port whose link is down: what is sent by it is taken without
+ * being looked at.
+ */
 #include "datapath/forward.h"
 
 #define BURSTS 8 /* at one visit */
@@ -22,7 +25,10 @@ forward_discard(struct port_rxq *rxq)
 		sum += n;
 	}
 	rxq->stats.packets += sum;
-	rxq->stats.disabled += sum;
+	if (rxq->discard)
+		rxq->stats.disabled += sum;
+	else
+		rxq->stats.link_down += sum;
 	if (virtq_device_publish(q))
 		forward_interrupt(rxq->call_fd, &rxq->stats.interrupts);
 	return sum;

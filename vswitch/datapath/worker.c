@@ -105,7 +105,7 @@ list_queues(uint16_t index, bool discard, struct port_rxq **to)
 			struct port_rxq *rxq = port->rxq[pair];
 
 			if (rxq == NULL || !rxq->running || rxq->worker != index ||
-				rxq->discard != discard)
+				(rxq->discard || port->link_down) != discard)
 				continue;
 			if (to != NULL)
 				to[n] = rxq;
@@ -138,7 +138,7 @@ build_txset(const struct port *port)
 {
 	struct port_txset *set;
 
-	if (port->paused)
+	if (port->paused || port->link_down)
 		return NULL;
 	set = malloc(sizeof(*set) + port->max_pairs * sizeof(set->txq[0]));
 	if (set == NULL)

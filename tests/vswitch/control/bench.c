@@ -104,13 +104,21 @@ bench_path(const char *name)
 }
 
 struct port *
-bench_port(const char *name, uint16_t pairs)
+bench_port_with(const char *name, struct vswitch_port_conf conf)
 {
-	struct vswitch_port_conf conf = {.name = name, .path = bench_path(name), .pairs = pairs};
-	int id = vswitch_port_add(&conf);
+	int id;
 
+	conf.name = name;
+	conf.path = bench_path(name);
+	id = vswitch_port_add(&conf);
 	assert_true(id >= 0);
 	return port_get((uint16_t)id);
+}
+
+struct port *
+bench_port(const char *name, uint16_t pairs)
+{
+	return bench_port_with(name, (struct vswitch_port_conf){.pairs = pairs});
 }
 
 void

@@ -22,6 +22,9 @@ int bench_teardown(void **state);
 /** "<directory of this test>/NAME"; valid until the next call but three. */
 const char *bench_path(const char *name);
 
+/** A server port as said; name and path may be left out of conf, path is bench_path(name). */
+struct port *bench_port_with(const char *name, struct vswitch_port_conf conf);
+
 /** A server port NAME on bench_path(NAME). */
 struct port *bench_port(const char *name, uint16_t pairs);
 

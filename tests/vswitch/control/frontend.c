@@ -173,6 +173,64 @@ frontend_reply(struct frontend *f, uint32_t request, uint64_t *value)
 }
 
 int
+frontend_config(struct frontend *f, uint32_t offset, uint32_t bytes, void *to)
+{
+	uint32_t header[3], payload[3 + 64] = {offset, bytes, 0};
+	uint32_t room = bytes < 256 ? bytes : 256;
+
+	if (!frontend_send(f, FE_GET_CONFIG, false, payload, 12 + room, NULL, 0) ||
+		!read_all(f, header, HEADER))
+		return -1;
+	assert_int_equal(header[0], FE_GET_CONFIG);
+	assert_int_equal(header[1], VERSION | REPLY);
+	if (header[2] == 0)
+		return 0;
+	assert_int_equal(header[2], 12 + bytes);
+	assert_true(bytes <= 256);
+	if (!read_all(f, payload, header[2]))
+		return -1;
+	assert_int_equal(payload[0], offset);
+	assert_int_equal(payload[1], bytes);
+	memcpy(to, payload + 3, bytes);
+	return (int)bytes;
+}
+
+int
+frontend_channel(struct frontend *f)
+{
+	int two[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, two), 0);
+	assert_int_equal(frontend_ask(f, FE_SET_BACKEND_REQ_FD, NULL, 0, &two[1], 1), 0);
+	close(two[1]);
+	return two[0];
+}
+
+uint32_t
+frontend_channel_read(int channel)
+{
+	uint32_t message[3], nb = 0;
+
+	while (recv(channel, message, sizeof(message), MSG_DONTWAIT) == (ssize_t)sizeof(message)) {
+		assert_int_equal(message[0], 2); /* a config change, and no answer to it */
+		assert_int_equal(message[1], VERSION);
+		assert_int_equal(message[2], 0);
+		nb++;
+	}
+	return nb;
+}
+
+uint64_t
+frontend_offered(struct frontend *f)
+{
+	uint64_t offered;
+
+	assert_true(frontend_send(f, FE_GET_FEATURES, false, NULL, 0, NULL, 0));
+	assert_true(frontend_reply(f, FE_GET_FEATURES, &offered));
+	return offered;
+}
+
+int
 frontend_ask(struct frontend *f, uint32_t request, const void *payload, uint32_t size,
 	const int *fds, int nb_fds)
 {
@@ -229,15 +287,15 @@ frontend_negotiate(struct frontend *f, uint64_t features, uint64_t protocol)
 {
 	uint64_t offered;
 
-	assert_true(frontend_send(f, FE_GET_FEATURES, false, NULL, 0, NULL, 0));
-	assert_true(frontend_reply(f, FE_GET_FEATURES, &offered));
-	assert_int_equal(features & ~offered, 0);
+	assert_true(frontend_offered(f) & FE_PROTOCOL);
 	if (features & FE_PROTOCOL) {
 		assert_true(frontend_send(f, FE_GET_PROTOCOL_FEATURES, false, NULL, 0, NULL, 0));
 		assert_true(frontend_reply(f, FE_GET_PROTOCOL_FEATURES, &offered));
 		assert_int_equal(protocol & ~offered, 0);
 		assert_int_equal(frontend_ask_u64(f, FE_SET_PROTOCOL_FEATURES, protocol), 0);
 	}
+	/* Again: what is offered depends on them. */
+	assert_int_equal(features & ~frontend_offered(f), 0);
 	assert_int_equal(frontend_ask(f, FE_SET_OWNER, NULL, 0, NULL, 0), 0);
 	assert_int_equal(frontend_ask_u64(f, FE_SET_FEATURES, features), 0);
 	f->features = features;

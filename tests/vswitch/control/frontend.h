@@ -40,6 +40,9 @@ enum fe_request {
 	FE_SET_VRING_ENABLE,
 	FE_SEND_RARP,
 	FE_NET_SET_MTU,
+	FE_SET_BACKEND_REQ_FD,
+	FE_GET_CONFIG = 24,
+	FE_SET_CONFIG,
 	FE_GET_INFLIGHT_FD = 31,
 	FE_SET_INFLIGHT_FD = 32,
 	FE_SET_STATUS = 39,
@@ -54,6 +57,8 @@ enum fe_request {
 #define FE_P_MQ FE_F(0)
 #define FE_P_ACK FE_F(3)
 #define FE_P_MTU FE_F(4)
+#define FE_P_BACKEND_REQ FE_F(5)
+#define FE_P_CONFIG FE_F(9)
 #define FE_P_STATUS FE_F(16)
 
 struct fe_region {
@@ -92,6 +97,23 @@ bool frontend_send(struct frontend *f, uint32_t request, bool need_reply, const 
 
 /** Next reply's u64 or first 8 bytes; false: the switch has hung up. */
 bool frontend_reply(struct frontend *f, uint32_t request, uint64_t *value);
+
+/**
+ * Config space.
+ *
+ * @param to  [bytes] Out.
+ * @return Bytes of the answer, 0 when there are none; -1: the switch has hung up.
+ */
+int frontend_config(struct frontend *f, uint32_t offset, uint32_t bytes, void *to);
+
+/** Give the switch a channel for its own messages. @return our end, to be closed. */
+int frontend_channel(struct frontend *f);
+
+/** Messages that say that config space has changed, taken from the channel; others fail. */
+uint32_t frontend_channel_read(int channel);
+
+/** Features offered now. */
+uint64_t frontend_offered(struct frontend *f);
 
 /** Send with NEED_REPLY and return the answer: 0 taken, 1 refused, -1 hung up. */
 int frontend_ask(struct frontend *f, uint32_t request, const void *payload, uint32_t size,
