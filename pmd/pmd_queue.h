@@ -70,7 +70,8 @@ static inline unsigned int
 pmd_rx_flags(uint64_t features)
 {
 	return (features & virtq_bit(VIRTIO_NET_F_MRG_RXBUF) ? PMD_RX_MERGE : 0) |
-	       (features & virtq_bit(VIRTIO_NET_F_GUEST_CSUM) ? PMD_RX_OFFLOAD : 0);
+	       (features & virtq_bit(VIRTIO_NET_F_GUEST_CSUM) ? PMD_RX_OFFLOAD : 0) |
+	       (features & virtq_bit(VIRTIO_NET_F_HASH_REPORT) ? PMD_RX_HASH : 0);
 }
 
 static inline unsigned int

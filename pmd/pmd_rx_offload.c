@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pmd_rx_offload.h"
 
+#include "net/vnet_hash.h"
 #include "net/vnet_mbuf.h"
 #include "pmd_port.h"
 
@@ -122,6 +123,12 @@ pmd_rx_post_set(struct rte_eth_dev *dev, struct pmd_rx_queue *q)
 		post |= PMD_POST_PTYPE;
 	q->rxq.vlan_ids = dev->data->vlan_filter_conf.ids;
 	q->rxq.ptype_mask = port->ptype_mask;
+	for (uint16_t report = 0; report < PMD_RX_REPORTS; report++) {
+		uint32_t type = vnet_hash_ptype(report);
+
+		type |= type != RTE_PTYPE_UNKNOWN ? RTE_PTYPE_L2_ETHER : 0;
+		q->rxq.report_types[report] = type & port->ptype_mask;
+	}
 	__atomic_store_n(&q->rxq.post, post, __ATOMIC_RELAXED);
 }
 
@@ -182,7 +189,20 @@ pmd_supported_ptypes_get(struct rte_eth_dev *dev)
 		RTE_PTYPE_UNKNOWN,
 	};
 
-	return pmd_port_of(dev)->args.ptypes ? types : NULL;
+	/* Those that the hash report tells. */
+	static const uint32_t reported[] = {
+		RTE_PTYPE_L2_ETHER,
+		RTE_PTYPE_L3_IPV4_EXT_UNKNOWN,
+		RTE_PTYPE_L3_IPV6_EXT,
+		RTE_PTYPE_L3_IPV6_EXT_UNKNOWN,
+		RTE_PTYPE_L4_TCP,
+		RTE_PTYPE_L4_UDP,
+		RTE_PTYPE_UNKNOWN,
+	};
+
+	if (pmd_port_of(dev)->args.ptypes)
+		return types;
+	return dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH ? reported : NULL;
 }
 
 int

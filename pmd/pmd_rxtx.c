@@ -27,21 +27,22 @@ static_assert(
 		offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2 &&
 		offsetof(struct rte_mbuf, ol_flags) == offsetof(struct rte_mbuf, data_off) + 8 &&
 		offsetof(struct rte_mbuf, pkt_len) == offsetof(struct rte_mbuf, ol_flags) + 12 &&
-		offsetof(struct rte_mbuf, data_len) == offsetof(struct rte_mbuf, pkt_len) + 4,
+		offsetof(struct rte_mbuf, data_len) == offsetof(struct rte_mbuf, pkt_len) + 4 &&
+		offsetof(struct rte_mbuf, hash.rss) == offsetof(struct rte_mbuf, data_len) + 4,
 	"rearm_data to data_len are written as four words");
 
 typedef uint64_t mbuf_word __attribute__((may_alias));
 
 /* A received mbuf of one segment, from what the pool left in it. */
 static __rte_always_inline void
-rx_mbuf_fill(struct rte_mbuf *m, uint64_t rearm, uint32_t len)
+rx_mbuf_fill(struct rte_mbuf *m, uint64_t rearm, uint32_t len, struct pmd_rx_flow flow)
 {
 	mbuf_word *w = (mbuf_word *)(void *)&m->rearm_data;
 
 	w[0] = rearm;
-	w[1] = 0;                      /* ol_flags */
-	w[2] = (uint64_t)len << 32;    /* packet_type, pkt_len */
-	w[3] = len & UINT64_C(0xffff); /* data_len, vlan_tci, hash */
+	w[1] = flow.ol_flags;
+	w[2] = (uint64_t)len << 32 | flow.type;                      /* packet_type, pkt_len */
+	w[3] = (len & UINT64_C(0xffff)) | (uint64_t)flow.hash << 32; /* data_len, vlan_tci, hash */
 }
 
 static __rte_always_inline const void *
@@ -66,7 +67,7 @@ rx_hdr_take(struct pmd_rxq *rxq, struct rte_mbuf *m)
 
 	vnet_hdr_load(&hdr, rx_hdr(m, rxq->hdr_bytes));
 	if (hdr.flags == VIRTIO_NET_HDR_F_DATA_VALID && hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE) {
-		m->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+		m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 		return true;
 	}
 	return !vnet_hdr_asks(hdr.flags, hdr.gso_type) || pmd_rx_offload(rxq, m, &hdr);
@@ -83,18 +84,20 @@ rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, const uint32_t *le
 	struct virtq_driver *q = &rxq->q;
 	const unsigned int slot = q->used_next & q->vq.mask;
 	struct rte_mbuf *const *cookies = (struct rte_mbuf **)&q->cookies[slot];
-	const uint16_t hdr_bytes = rxq->hdr_bytes;
+	const uint16_t hdr_bytes =
+		flags & PMD_RX_HASH ? VIRTIO_NET_HDR_HASH_BYTES : VIRTIO_NET_HDR_BYTES;
 	const uint32_t max = rxq->post_bytes - hdr_bytes;
 	const uint64_t rearm = rxq->rearm;
 	uint64_t bytes = 0;
 	unsigned int i;
 
 	n = RTE_MIN(n, q->vq.size - slot);
-	if (flags & (PMD_RX_MERGE | PMD_RX_OFFLOAD)) {
+	if (flags != 0) {
 		for (i = 0; i < n; i++)
 			rte_prefetch0(rx_hdr(cookies[i], hdr_bytes));
 	}
 	for (i = 0; i < n; i++) {
+		struct pmd_rx_flow flow = {.ol_flags = 0};
 		struct rte_mbuf *m = cookies[i];
 		uint32_t len = lens[i] - hdr_bytes;
 		const void *hdr;
@@ -105,7 +108,9 @@ rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, const uint32_t *le
 		hdr = rx_hdr(m, hdr_bytes);
 		if ((flags & PMD_RX_MERGE) && unlikely(vnet_hdr_num_buffers(hdr) != 1))
 			break;
-		rx_mbuf_fill(m, rearm, len);
+		if (flags & PMD_RX_HASH)
+			flow = pmd_rx_flow_of(rxq, hdr);
+		rx_mbuf_fill(m, rearm, len, flow);
 		/* A bad one is taken again the slow way, and dropped there. */
 		if ((flags & PMD_RX_OFFLOAD) && unlikely(rx_hdr_says(hdr)) && !rx_hdr_take(rxq, m))
 			break;
@@ -356,7 +361,11 @@ tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 	_(plain, 0) \
 	_(merge, PMD_RX_MERGE) \
 	_(offload, PMD_RX_OFFLOAD) \
-	_(merge_offload, PMD_RX_FLAGS)
+	_(merge_offload, PMD_RX_MERGE | PMD_RX_OFFLOAD) \
+	_(hash, PMD_RX_HASH) \
+	_(merge_hash, PMD_RX_MERGE | PMD_RX_HASH) \
+	_(offload_hash, PMD_RX_OFFLOAD | PMD_RX_HASH) \
+	_(merge_offload_hash, PMD_RX_FLAGS)
 #define TX_VARIANTS(_) \
 	_(verified_order, 0) \
 	_(in_order, PMD_TX_IN_ORDER) \

@@ -9,12 +9,14 @@
 #ifndef PMD_RXTX_H
 #define PMD_RXTX_H
 
+#include "net/vnet_hdr.h"
 #include "ring/virtq_driver.h"
 #include "spec/virtio_net_spec.h"
 
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,7 +24,8 @@
 enum pmd_rx_flag {
 	PMD_RX_MERGE = 1 << 0,   /* MRG_RXBUF: a packet may span several buffers */
 	PMD_RX_OFFLOAD = 1 << 1, /* GUEST_CSUM: headers may say something */
-	PMD_RX_FLAGS = PMD_RX_MERGE | PMD_RX_OFFLOAD,
+	PMD_RX_HASH = 1 << 2,    /* HASH_REPORT: headers of 20 bytes, with the flow's hash */
+	PMD_RX_FLAGS = PMD_RX_MERGE | PMD_RX_OFFLOAD | PMD_RX_HASH,
 };
 
 enum pmd_tx_flag {
@@ -37,6 +40,12 @@ enum pmd_rx_post {
 	PMD_POST_VLAN_STRIP = 1 << 1,
 	PMD_POST_PTYPE = 1 << 2,
 };
+
+/* Hash reports that have a meaning, and one place for all that have none. */
+#define PMD_RX_REPORTS 16
+#define PMD_RX_REPORTS_KNOWN 0x3feu
+static_assert(
+	PMD_RX_REPORTS_KNOWN == (2u << VIRTIO_NET_HASH_REPORT_UDPv6_EX) - 2, "IPv4 to UDPv6_EX");
 
 /* Counters of one queue: name, meaning. Each becomes a field and an xstat. */
 #define PMD_RX_STATS(_) \
@@ -94,7 +103,8 @@ struct pmd_rxq {
 	struct pmd_rx_stats stats;
 	const uint64_t *vlan_ids; /* ethdev's table of the VLAN filter, a bit for each number */
 	uint32_t ptype_mask;
-	uint8_t last_bad; /* enum vnet_bad of the last bad header */
+	uint32_t report_types[PMD_RX_REPORTS]; /* RTE_PTYPE_* by report, masked; 0: it names none */
+	uint8_t last_bad;                      /* enum vnet_bad of the last bad header */
 	/* Set-up, written by the control path only. */
 	uint16_t port_id;
 	uint16_t queue_id;
@@ -196,7 +206,7 @@ void pmd_rxq_fill(struct pmd_rxq *rxq);
  * Header of a packet -> its mbuf. pmd_rx_offload.c.
  *
  * @param m    The whole packet.
- * @param hdr  Private copy of its first twelve bytes.
+ * @param hdr  Private copy of its first twelve bytes. Hash flag and type stand in m already.
  * @return false: the header is bad, and the packet to be dropped; rxq->last_bad says why. Cold.
  */
 bool pmd_rx_offload(struct pmd_rxq *rxq, struct rte_mbuf *m, const struct virtio_net_hdr *hdr);
@@ -238,5 +248,27 @@ void pmd_rxq_init(struct pmd_rxq *rxq, const struct virtq *vq, void *private);
 /** Give all buffers of a stopped queue back to their pools. The device has let go of the ring. */
 void pmd_rxq_drain(struct pmd_rxq *rxq);
 void pmd_txq_drain(struct pmd_txq *txq);
+
+/* What a header with hash says of its packet; all zero: nothing. */
+struct pmd_rx_flow {
+	uint64_t ol_flags;
+	uint32_t type;
+	uint32_t hash; /* has no meaning without RTE_MBUF_F_RX_RSS_HASH */
+};
+
+/** @param hdr  Of 20 bytes, the device may be writing to it. Data path. */
+static __rte_always_inline struct pmd_rx_flow
+pmd_rx_flow_of(const struct pmd_rxq *rxq, const void *hdr)
+{
+	const uint64_t said = vnet_hdr_hash(hdr);
+	const uint32_t report = (uint32_t)RTE_MIN(said >> 32, (uint64_t)PMD_RX_REPORTS - 1);
+
+	static_assert(RTE_MBUF_F_RX_RSS_HASH == UINT64_C(1) << 1, "as it is shifted here");
+	return (struct pmd_rx_flow){
+		.ol_flags = (PMD_RX_REPORTS_KNOWN >> report & 1) << 1,
+		.type = rxq->report_types[report],
+		.hash = (uint32_t)said,
+	};
+}
 
 #endif

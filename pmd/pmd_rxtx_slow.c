@@ -194,10 +194,22 @@ rx_first(struct pmd_rxq *rxq, uint32_t *len)
 	return m;
 }
 
+/* A packet's header -> hash, its flag and type. */
+static void
+rx_flow(const struct pmd_rxq *rxq, struct rte_mbuf *m, const void *hdr)
+{
+	const struct pmd_rx_flow flow = pmd_rx_flow_of(rxq, hdr);
+
+	m->ol_flags = flow.ol_flags;
+	m->packet_type = flow.type;
+	m->hash.rss = flow.hash;
+}
+
 struct rte_mbuf *
 pmd_rx_one(struct pmd_rxq *rxq, bool merge)
 {
 	struct virtio_net_hdr hdr;
+	const void *at;
 	uint32_t len;
 	struct rte_mbuf *m = rx_first(rxq, &len);
 
@@ -208,7 +220,10 @@ pmd_rx_one(struct pmd_rxq *rxq, bool merge)
 		rte_pktmbuf_free(m);
 		return NULL;
 	}
-	vnet_hdr_load(&hdr, (const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - rxq->hdr_bytes);
+	at = (const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - rxq->hdr_bytes;
+	vnet_hdr_load(&hdr, at);
+	if (rxq->hdr_bytes == VIRTIO_NET_HDR_HASH_BYTES)
+		rx_flow(rxq, m, at);
 	if (merge && !rx_merge(rxq, m, rte_le_to_cpu_16(hdr.num_buffers))) {
 		rxq->stats.errors++;
 		rte_pktmbuf_free(m);

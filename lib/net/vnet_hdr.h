@@ -79,6 +79,21 @@ vnet_hdr_load(struct virtio_net_hdr *copy, const void *hdr)
 	*(vnet_hdr_u32 *)(void *)((uint8_t *)copy + 8) = high;
 }
 
+/**
+ * hash_value in the low half and hash_report above it, of a header of 20 bytes, read once.
+ *
+ * @param hdr  As above.
+ */
+static __rte_always_inline uint64_t
+vnet_hdr_hash(const void *hdr)
+{
+	const uint8_t *p = (const uint8_t *)hdr + offsetof(struct virtio_net_hdr, hash_value);
+	uint64_t word = rte_le_to_cpu_64(*(const volatile vnet_hdr_u64 *)(const volatile void *)p);
+
+	/* The padding says nothing. */
+	return word & UINT64_C(0xffffffffffff);
+}
+
 /** Device to driver: the count of buffers, known only when the last one is taken. */
 static __rte_always_inline void
 vnet_hdr_set_num_buffers(void *hdr, uint16_t num_buffers)
