@@ -17,6 +17,8 @@ import tempfile
 import time
 
 import report
+import switches
+import twocore
 
 SIZES = "60,1500"
 QUEUE = "queue_size=256"
@@ -25,6 +27,8 @@ FLAGS = ["avx2", "avx512f", "avx512bw", "avx512vl", "avx512vbmi", "gfni", "erms"
 # For each process; a round has one process per configuration. run.sh reserves as much.
 MEMORY_MIB = 96
 RUN_TIMEOUT = 60
+PARTS = ("cycles", "rates", "latency", "footprint", "scaling")
+QUICK_PARTS = ("cycles", "rates")
 # Seconds after which a quick run begins no further round at this width.
 QUICK_BUDGET = {512: 50, 256: 65}
 
@@ -114,10 +118,10 @@ class Process:
 
 
 class Runner:
-    def __init__(self, args):
+    def __init__(self, args, skipped):
         self.args = args
         self.plugin = plugin_of(args.build)
-        self.skipped = {}
+        self.skipped = skipped
         self.best_probe = None
 
     def floor(self, width):
@@ -252,26 +256,31 @@ def parse_args():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--only", action="append")
+    parser.add_argument("--part", action="append", choices=PARTS)
     parser.add_argument("--json")
     args = parser.parse_args()
     if args.rounds is None:
         args.rounds = 7 if args.quick else 15
     if args.rounds < 1:
         parser.error("--rounds: at least 1")
+    if args.part is None:
+        args.part = QUICK_PARTS if args.quick else PARTS
+        # Names of configurations on one core.
+        if args.only:
+            args.part = ("cycles",)
     return args
 
 
-def main():
-    args = parse_args()
-    runner = Runner(args)
-    start = time.monotonic()
-    data = {"machine": machine(args.cpus), "widths": {}}
+def cycles(args, data, start):
+    """Everything on one core, and the floor."""
+    runner = Runner(args, data["skipped"])
     # 256 bits stand beside as information: in a quick run, few rounds do.
     plan = [(512, args.rounds, args.rounds), (256, args.rounds, args.rounds)]
     if args.quick:
         plan = [(512, min(args.rounds, 5), args.rounds), (256, 1, min(args.rounds, 3))]
     for width, least, most in plan:
         found = {"floor": [], "ring": [], "rounds": []}
+        data["widths"][str(width)] = found
         while len(found["rounds"]) < most:
             if len(found["rounds"]) >= least and time.monotonic() - start > QUICK_BUDGET[width]:
                 break
@@ -279,16 +288,40 @@ def main():
             found["rounds"].append(runner.round(width))
             print(f"round {len(found['rounds'])} of {most} at {width} bits done,"
                   f" {time.monotonic() - start:.0f} s", file=sys.stderr)
-        data["widths"][str(width)] = found
-    data["skipped"] = runner.skipped
+
+
+def two_cores(args, data, start):
+    """Everything with a switch on one core and guests on the other."""
+    if not set(args.part) - {"cycles"}:
+        return
+    if len(set(args.cpus)) < 2:
+        for part in args.part:
+            if part != "cycles":
+                data["skipped"][part] = "one CPU only: a switch and its guests need one each"
+        return
+    machine_ = switches.Machine(args.build, args.cpus, args.scratch)
+    run = twocore.TwoCores(machine_, data, start, args.quick)
+    rounds = 3 if args.quick else args.rounds
+    if "rates" in args.part:
+        run.rates(rounds, 0.25 if args.quick else 1.0)
+    if "latency" in args.part:
+        run.latencies(min(rounds, 5), 0.5 if args.quick else 1.0)
+
+
+def main():
+    args = parse_args()
+    start = time.monotonic()
+    data = {"machine": machine(args.cpus), "widths": {}, "skipped": {}}
+    if "cycles" in args.part:
+        cycles(args, data, start)
+    two_cores(args, data, start)
     data["seconds"] = round(time.monotonic() - start, 1)
-    text = report.render(data)
-    print(text)
+    print(report.render(data))
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:
             json.dump(data, file, indent=1)
             file.write("\n")
-    return 1 if "failed" in runner.skipped.values() else 0
+    return 1 if "failed" in data["skipped"].values() else 0
 
 
 if __name__ == "__main__":

@@ -11,6 +11,10 @@ import json
 import statistics
 import sys
 
+import rows
+import two_report
+from rows import table
+
 # As PERF_QUIET in perf_stat.h.
 QUIET = 1.2
 SPLIT = ["virtio_user split", "virtio_user split, not mergeable", "virtio_user split vectorized"]
@@ -96,54 +100,15 @@ def side(width, round_, what, size, limit):
     return min(figures, default=None)
 
 
-def compare(width, row, limit):
-    """Medians of both sides and the ratios of all rounds that count."""
+def pairs_of(width, row, limit):
+    """Both sides of every round."""
     _, size, ours, peer, _ = row
-    pairs = []
-    for round_ in width["rounds"]:
-        a = side(width, round_, ours, size, limit)
-        b = side(width, round_, peer, size, limit)
-        if a is not None and b is not None:
-            pairs.append((a, b))
-    if not pairs:
-        return None
-    ratios = sorted(a / b for a, b in pairs)
-    return {"ours": statistics.median(a for a, _ in pairs),
-            "peer": statistics.median(b for _, b in pairs),
-            "ratio": statistics.median(ratios), "low": ratios[0], "high": ratios[-1],
-            "rounds": len(ratios)}
+    return [(side(width, round_, ours, size, limit), side(width, round_, peer, size, limit))
+            for round_ in width["rounds"]]
 
 
-def verdict(result, target):
-    if target is None:
-        return ""
-    return "reached" if result["ratio"] <= target else "not reached"
-
-
-def table(lines):
-    """Columns as wide as they need; the first one to the left."""
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w)
-                               for i, (cell, w) in enumerate(zip(line, widths))).rstrip()
-                     for line in lines)
-
-
-def ratio_table(data, width, limit):
-    lines = [("what", "bytes", "ours", "peer", "ratio", "spread", "rounds", "target", "")]
-    rows = []
-    for row in ROWS:
-        what, size, _, _, target = row
-        result = compare(data["widths"][width], row, limit)
-        goal = "" if target is None else f"<= {target:.2f}"
-        if result is None:
-            lines.append((what, str(size), "-", "-", "-", "-", "0", goal, "not measured"))
-            continue
-        rows.append({"what": what, "bytes": size, "target": target, **result,
-                     "verdict": verdict(result, target)})
-        lines.append((what, str(size), f"{result['ours']:.1f}", f"{result['peer']:.1f}",
-                      f"{result['ratio']:.2f}", f"{result['low']:.2f}-{result['high']:.2f}",
-                      str(result["rounds"]), goal, verdict(result, target)))
-    return table(lines), rows
+def cycle_rows(width, limit):
+    return [rows.row(row[0], row[1], "cycles", pairs_of(width, row, limit), row[4]) for row in ROWS]
 
 
 def leg_table(data, width, limit):
@@ -195,23 +160,42 @@ def ring_table(data, width):
     return table(lines)
 
 
-def render(data):
-    """All tables as text; adds the rows of the ratio tables to data."""
+def all_rows(data):
+    """Rows by SIMD width; what was measured on two cores stands with the first one."""
     limit = QUIET * best_probe(data)
-    machine = data["machine"]
-    out = [f"{machine['cpu']}, {machine['cpus']} CPUs, kernel {machine['kernel']}, "
-           f"DPDK {machine['dpdk']}, {machine['hugepages_2M']} hugepages of 2 MiB, "
-           f"commit {machine['commit']}",
-           f"flags: {' '.join(machine['flags'])}; not there: {' '.join(machine['missing_flags'])}",
-           "Bursts of 32, rings of 256, one core, cycles of the time stamp counter per packet."]
-    data["rows"] = {}
-    for width in data["widths"]:
-        if not data["widths"][width]["rounds"]:
-            continue
-        text, data["rows"][width] = ratio_table(data, width, limit)
-        out += ["", f"SIMD width {width} bits:", "", text, "", leg_table(data, width, limit)]
-    first = next(iter(data["widths"]))
-    out += ["", ring_table(data, first), "", floor_table(data, first)]
+    found = {}
+    for width, figures in data["widths"].items():
+        if figures["rounds"]:
+            found[width] = cycle_rows(figures, limit)
+    more = two_report.all_rows(data)
+    if more:
+        first = next(iter(found), "512")
+        found[first] = found.get(first, []) + more
+    return found
+
+
+def describe(machine):
+    return [f"{machine['cpu']}, {machine['cpus']} CPUs, kernel {machine['kernel']}, "
+            f"DPDK {machine['dpdk']}, {machine['hugepages_2M']} hugepages of 2 MiB, "
+            f"commit {machine['commit']}",
+            f"flags: {' '.join(machine['flags'])}; not there: {' '.join(machine['missing_flags'])}"]
+
+
+def render(data):
+    """All tables as text; adds the rows to data."""
+    limit = QUIET * best_probe(data)
+    out = describe(data["machine"])
+    out.append("Cycles: bursts of 32, rings of 256, one core, time stamp counter, per packet.")
+    data["rows"] = all_rows(data)
+    for width, found in data["rows"].items():
+        out += ["", f"SIMD width {width} bits:", "", rows.text(found)]
+        if data["widths"].get(width, {}).get("rounds"):
+            out += ["", leg_table(data, width, limit)]
+    for text in two_report.tables(data):
+        out += ["", text]
+    measured = [w for w in data["widths"] if data["widths"][w]["rounds"]]
+    if measured:
+        out += ["", ring_table(data, measured[0]), "", floor_table(data, measured[0])]
     for name, why in data.get("skipped", {}).items():
         out.append(f"skipped: {name}: {why}")
     return "\n".join(out)

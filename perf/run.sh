@@ -7,7 +7,9 @@
 #   perf/run.sh --quick          7 rounds at 512 bits, 3 at 256; below 2 minutes
 #   perf/run.sh --json FILE      write all figures and the machine's description, too
 #   perf/run.sh --rounds N       other number of rounds
-#   perf/run.sh --only TEXT      only configurations whose name contains TEXT; may be repeated
+#   perf/run.sh --part NAME      only cycles (one core), rates, latency, footprint or scaling (two
+#                                cores); may be repeated
+#   perf/run.sh --only TEXT      only configurations on one core whose name contains TEXT
 #   perf/run.sh --build DIR      use this build directory as it is, set nothing up
 #
 # As root or with sudo: it installs packages, brings the driver headers, builds and reserves
@@ -21,11 +23,11 @@ rest=()
 while [ $# -gt 0 ]; do
     case $1 in
     -h | --help)
-        sed -n '4,15s/^# \{0,1\}//p' "$0"
+        sed -n '4,17s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     --quick) rest+=("$1") ;;
-    --build | --json | --rounds | --only)
+    --build | --json | --rounds | --only | --part)
         [ $# -ge 2 ] || { echo "run.sh: $1 needs a value, see --help" >&2; exit 2; }
         if [ "$1" = --build ]; then build=$2; else rest+=("$1" "$2"); fi
         shift
@@ -41,8 +43,12 @@ done
 # shellcheck source=scripts/common.sh
 . "$TOP/scripts/common.sh"
 
-# MiB of hugepages: MEMORY_MIB of measure.py for each configuration.
-PERF_MIB=800
+# MiB of hugepages: MEMORY_MIB of measure.py for each configuration on one core; on two cores, all
+# switches and their guests with buffers for large frames, which a quick run leaves out.
+PERF_MIB=2200
+for arg in "${rest[@]}"; do
+    [ "$arg" != --quick ] || PERF_MIB=800
+done
 
 if [ -n "$build" ]; then
     BUILD_DIR=$build
@@ -51,6 +57,7 @@ else
     setup_sdk
     # shellcheck disable=SC2034  # for setup_build
     BUILD_TARGETS="perf/floor perf/ring_cycles perf/ethdev_cycles pmd/librte_net_virtq.so"
+    BUILD_TARGETS="$BUILD_TARGETS perf/guest perf/busy_switch apps/virtq-switch"
     setup_build build
 fi
 setup_hugepages "$PERF_MIB"

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Rows of the table: two sides of a ratio, median and spread over the rounds, target, verdict.
+
+A ratio is formed within a round; a round in which one side is missing does not count.
+"""
+import statistics
+
+HEADER = ("what", "load", "ours", "peer", "unit", "ratio", "spread", "rounds", "target", "")
+
+
+def spread(values):
+    """Median, lowest and highest."""
+    values = sorted(values)
+    return statistics.median(values), values[0], values[-1]
+
+
+def reached(ratio, target, sense):
+    return ratio <= target if sense == "<=" else ratio >= target
+
+
+def row(what, load, unit, pairs, target=None, sense="<="):
+    """A row of (ours, peer) per round; pairs with None, or with nothing to divide by, are left out."""
+    pairs = [(a, b) for a, b in pairs if a is not None and b]
+    result = {"what": what, "load": str(load), "unit": unit, "target": target, "sense": sense,
+              "rounds": len(pairs), "verdict": "not measured"}
+    if not pairs:
+        return result
+    ratio, low, high = spread([a / b for a, b in pairs])
+    result.update(ours=statistics.median(a for a, _ in pairs),
+                  peer=statistics.median(b for _, b in pairs), ratio=ratio, low=low, high=high)
+    result["verdict"] = ""
+    if target is not None:
+        result["verdict"] = "reached" if reached(ratio, target, sense) else "not reached"
+    return result
+
+
+def number(value):
+    """Four digits that say something."""
+    if value >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def cells(r):
+    goal = "" if r["target"] is None else f"{r['sense']} {r['target']:.2f}"
+    if "ratio" not in r:
+        return (r["what"], r["load"], "-", "-", r["unit"], "-", "-", "0", goal, r["verdict"])
+    return (r["what"], r["load"], number(r["ours"]), number(r["peer"]), r["unit"],
+            f"{r['ratio']:.2f}", f"{r['low']:.2f}-{r['high']:.2f}", str(r["rounds"]), goal,
+            r["verdict"])
+
+
+def table(lines):
+    """Columns as wide as they need; the first one to the left."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return "\n".join("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w)
+                               for i, (cell, w) in enumerate(zip(line, widths))).rstrip()
+                     for line in lines)
+
+
+def text(rows):
+    return table([HEADER, *map(cells, rows)])

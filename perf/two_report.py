@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Rows and tables of what was measured on two cores: twocore.py, scaling.py, footprint.py."""
+import statistics
+
+import rows
+from twocore import COUNTED, MIXED, OURS, OVS, PMD_PACKED, PMD_SPLIT, PMD_VECTOR
+
+SPLIT = (PMD_SPLIT, PMD_VECTOR)
+TESTPMD = (PMD_SPLIT, PMD_VECTOR, PMD_PACKED)
+PPS = ("pps", 1e-6, "Mpps", max)
+BYTES = ("bytes_per_s", 1e-9, "GB/s", max)
+CYCLES = ("switch_cycles", 1, "cycles", min)
+
+# What, part, load, ours, peers (the best of those that took part counts), figure, target, sense.
+RATES = [
+    ("guest to guest against testpmd io, split", "small", "60", OURS, SPLIT, PPS, 2.5, ">="),
+    ("guest to guest against testpmd io, packed", "small", "60", OURS, (PMD_PACKED,), PPS, 2, ">="),
+    ("guest to guest against OVS-DPDK", "small", "60", OURS, (OVS,), PPS, 3.3, ">="),
+    ("guest to guest against the best testpmd io", "small", "imix", OURS, TESTPMD, PPS, None, ">="),
+    ("guest to guest, untouched, against the best testpmd io", "small", "1500", OURS, TESTPMD, PPS,
+     3, ">="),
+    ("guest to guest, touched, against the best testpmd io", "small", "1500,touch", OURS, TESTPMD,
+     PPS, 1.5, ">="),
+    ("guest to guest against OVS-DPDK", "small", "1500", OURS, (OVS,), PPS, None, ">="),
+    ("guest to guest against the best testpmd io", "jumbo", "9000", OURS, TESTPMD, PPS, None, ">="),
+    ("guest to guest, 64 KiB, against the best testpmd io", "tso", "tso", OURS, TESTPMD, BYTES,
+     1.6, ">="),
+    ("virtio_user guests: our switch against testpmd io", "small", "60", MIXED, SPLIT, PPS, None,
+     ">="),
+    ("virtio_user guests: our switch against testpmd io", "small", "1500", MIXED, SPLIT, PPS, None,
+     ">="),
+    ("switch core against testpmd io, split", "small", "60", COUNTED, SPLIT, CYCLES, None, "<="),
+    ("switch core against testpmd io, split", "small", "1500", COUNTED, SPLIT, CYCLES, None, "<="),
+    ("switch core against OVS-DPDK", "small", "60", COUNTED, (OVS,), CYCLES, None, "<="),
+]
+FLOOR = [("60", "60"), ("1500", "1500"), ("1500,touch", "1500")]
+LATENCY = (("one", "p50", 1.0), ("one", "p99.9", 1.0), ("10", "p50", None), ("10", "p99.9", None),
+           ("80", "p50", None), ("80", "p99.9", None))
+
+
+def figure(round_, names, load, what):
+    """The best of some pairs in one round, None when none has it."""
+    key, scale, _, best = what
+    found = [round_[n][load][key] * scale for n in names
+             if n in round_ and round_[n].get(load, {}).get(key) is not None]
+    return best(found, default=None)
+
+
+def rate_rows(data):
+    for what, part, load, ours, peers, key, target, sense in RATES:
+        if part not in data:
+            continue
+        if not any(load in r.get(ours, {}) for r in data[part]):
+            continue
+        pairs = [(figure(r, (ours,), load, key), figure(r, peers, load, key)) for r in data[part]]
+        yield rows.row(what, load, key[2], pairs, target, sense)
+
+
+def floor_rows(rates, floors):
+    """Cycles of the switch core against the best the floor ever did across cores."""
+    for load, size in FLOOR:
+        touched = "touched" if "touch" in load else "untouched"
+        bounds = [f["min"] for run in floors for name, f in run["figures"].items()
+                  if f["quiet"] > 0 and name.startswith(f"combined_cross_{touched}")
+                  and name.endswith(f"busy_{size}")]
+        pairs = [(figure(r, (COUNTED,), load, CYCLES), min(bounds, default=None))
+                 for r in rates.get("small", [])]
+        if any(a is not None for a, _ in pairs):
+            yield rows.row("switch core against the floor, across cores", load, "cycles", pairs, 2.0)
+
+
+def latency_rows(rounds):
+    names = {"one": "one at a time", "10": "at 10 % load", "80": "at 80 % load"}
+    for load in ("60", "1500"):
+        for mode, key, target in LATENCY:
+            pairs = []
+            for r in rounds:
+                def of(name, r=r):
+                    found = r.get(name, {}).get(load, {}).get(mode, {}).get("latency_ns")
+                    return found[key] / 1000 if found else None
+                peers = [of(n) for n in (PMD_SPLIT, PMD_PACKED) if of(n) is not None]
+                pairs.append((of(OURS), min(peers, default=None)))
+            yield rows.row(f"latency {key}, {names[mode]}, against the best testpmd io", load, "us",
+                           pairs, target)
+
+
+def zero_loss_rows(found):
+    for load, f in found.items():
+        pairs = [(f["rate"] / 1e6, f["maximum"] / 1e6)] if f["maximum"] else []
+        yield rows.row("zero-loss rate against the maximum (RFC 2544)", load, "Mpps", pairs, 0.95,
+                       ">=")
+
+
+def scaling_rows(found):
+    """Each case against its base in the same round; targets as doc/performance.md has them."""
+    for case in found:
+        pairs = [(r["ours"], r["base"]) for r in case["rounds"]]
+        yield rows.row(case["what"], case["load"], case["unit"], pairs, case["target"],
+                       case["sense"])
+
+
+def footprint_rows(found):
+    for case in found:
+        yield rows.row(case["what"], case["load"], case["unit"],
+                       [(r["ours"], r["peer"]) for r in case["rounds"]])
+
+
+def all_rows(data):
+    """All rows on two cores of a run, for the one table."""
+    out = list(rate_rows(data.get("rates", {})))
+    floors = [f for w in data.get("widths", {}).values() for f in w["floor"]]
+    out += floor_rows(data.get("rates", {}), floors)
+    if data.get("latency"):
+        out += latency_rows(data["latency"])
+    out += zero_loss_rows(data.get("zero_loss", {}))
+    out += scaling_rows(data.get("scaling", []))
+    out += footprint_rows(data.get("footprint", []))
+    return out
+
+
+def median_of(rounds, name, load, key):
+    values = [r[name][load][key] for r in rounds if key in r.get(name, {}).get(load, {})]
+    return statistics.median(values) if values else None
+
+
+def rates_table(rates):
+    """Every pair and load: median over the rounds."""
+    loads = [(part, load) for part, rounds in rates.items()
+             for load in dict.fromkeys(x for r in rounds for p in r.values() for x in p)]
+    names = dict.fromkeys(n for rounds in rates.values() for r in rounds for n in r)
+    lines = [("guest to guest, two cores, Mpps", *(load for _, load in loads), "", "cycles 60",
+              "cycles 1500")]
+    for name in names:
+        line = [name]
+        for part, load in loads:
+            pps = median_of(rates[part], name, load, "pps")
+            line.append("-" if pps is None else f"{pps / 1e6:.3f}")
+        line.append("")
+        for load in ("60", "1500"):
+            c = median_of(rates.get("small", []), name, load, "switch_cycles")
+            line.append("-" if c is None else f"{c:.0f}")
+        lines.append(tuple(line))
+    return rows.table(lines)
+
+
+def latency_table(rounds):
+    lines = [("latency, microseconds", "load", "one: p50", "p99", "p99.9", "10 %: p50", "p99",
+              "p99.9", "80 %: p50", "p99", "p99.9")]
+    for load in ("60", "1500"):
+        for name in dict.fromkeys(n for r in rounds for n in r):
+            line = [name, load]
+            for mode in ("one", "10", "80"):
+                for key in ("p50", "p99", "p99.9"):
+                    values = [r[name][load][mode]["latency_ns"][key] / 1000 for r in rounds
+                              if "latency_ns" in r.get(name, {}).get(load, {}).get(mode, {})]
+                    line.append(f"{statistics.median(values):.2f}" if values else "-")
+            lines.append(tuple(line))
+    return rows.table(lines)
+
+
+def tables(data):
+    out = []
+    if data.get("rates"):
+        out.append(rates_table(data["rates"]))
+    if data.get("latency"):
+        out.append(latency_table(data["latency"]))
+    return out

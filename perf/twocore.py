@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Guest to guest on two cores: rates, latencies and the zero-loss rate, ours and the peers' in turn.
+
+All pairs of a switch and its guests are started once; then they take turns, so that both sides of
+a ratio lie a second apart. See switches.py for how they wait, doc/performance.md for what counts.
+"""
+import dataclasses
+import sys
+import time
+
+import search
+import switches
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """What both ends of a socket agree on."""
+    ports: int = 2
+    queues: int = 1
+    ring: int = 256
+    window: int = 192
+    room: int = 2048
+    frame: int = 1514
+    flows: int = 1
+    macs: int = 0
+    workers: int = 1
+    tso: bool = False
+
+
+SMALL = Shape()
+# A frame of 9000 bytes in one buffer on both sides.
+JUMBO = Shape(room=9216, frame=9000)
+# 16 buffers of a frame: 60 frames per ring.
+TSO = Shape(ring=1024, window=32, room=4096, frame=65280, tso=True)
+# Fastest first trial of a frame size, per load and shape.
+LOADS = {"small": (SMALL, ("60", "imix", "1500", "1500,touch")), "jumbo": (JUMBO, ("9000",)),
+         "tso": (TSO, ("tso",))}
+
+OURS = "net_virtq, virtq-switch"
+COUNTED = "net_virtq, virtq-switch, counted"
+MIXED = "net_virtio_user, virtq-switch"
+PMD_SPLIT = "net_virtio_user split, testpmd io"
+PMD_VECTOR = "net_virtio_user split vectorized, testpmd io"
+PMD_PACKED = "net_virtio_user packed, testpmd io"
+OVS = "net_virtio_user, OVS-DPDK"
+USER = "net_virtio_user"
+PACKED = ",packed_vq=1,mrg_rxbuf=0,vectorized=1"
+
+# name -> (switch, driver, driver for frames that need merged buffers or None)
+PAIRS = {
+    OURS: (switches.VirtqSwitch, "net_virtq", "net_virtq"),
+    PMD_SPLIT: (switches.Testpmd, USER, USER),
+    PMD_PACKED: (switches.Testpmd, USER + PACKED, USER + ",packed_vq=1"),
+    OVS: (switches.Ovs, USER, USER),
+    PMD_VECTOR: (switches.Testpmd, USER + ",mrg_rxbuf=0,in_order=0,vectorized=1", None),
+    MIXED: (switches.VirtqSwitch, USER, USER),
+    COUNTED: (switches.BusySwitch, "net_virtq", "net_virtq"),
+}
+QUICK = (OURS, PMD_SPLIT, PMD_PACKED)
+LATENCY = (OURS, PMD_SPLIT, PMD_PACKED, OVS)
+
+
+class Pair:
+    """A switch and its guests."""
+
+    def __init__(self, machine, name, shape):
+        kind, small, merged = PAIRS[name]
+        driver = small if shape.frame <= shape.room and not shape.tso else merged
+        if driver is None:
+            raise switches.Missing("not for frames in several buffers")
+        self.name = name
+        self.guests = None
+        self.switch = kind(machine, shape)
+        try:
+            self.switch.start().wait()
+            self.guests = switches.Guests(machine, self.switch, driver).wait()
+            self.switch.pause()
+        except BaseException:
+            self.close()
+            raise
+
+    def do(self, *words):
+        """One command of the guests while the switch runs."""
+        self.switch.resume()
+        try:
+            self.switch.cycles()
+            result = self.guests.do(*words)
+            counted = self.switch.cycles()
+        finally:
+            self.switch.pause()
+        if counted is not None and counted[1] > 0:
+            result["switch_cycles"] = counted[0] / counted[1]
+        return result
+
+    def close(self):
+        if self.guests is not None:
+            self.guests.close()
+        self.switch.close()
+
+
+class Stage:
+    """Several pairs of one shape, ready to take turns."""
+
+    def __init__(self, machine, names, shape, skipped, part):
+        self.pairs = []
+        for name in names:
+            try:
+                self.pairs.append(Pair(machine, name, shape))
+            except switches.Missing as why:
+                skipped[f"{part}: {name}"] = str(why)
+            except switches.Failed as why:
+                skipped[f"{part}: {name}"] = "failed"
+                print(f"{part}: {name}: {why}", file=sys.stderr)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for pair in self.pairs:
+            pair.close()
+
+    def get(self, name):
+        return next((p for p in self.pairs if p.name == name), None)
+
+    def fail(self, pair, why, skipped, part):
+        """A pair that failed in the middle takes no part any more."""
+        skipped[f"{part}: {pair.name}"] = "failed"
+        print(f"{part}: {pair.name}: {why}", file=sys.stderr)
+        pair.close()
+        self.pairs.remove(pair)
+
+
+def say(text, start):
+    print(f"{text}, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+
+
+class TwoCores:
+    """Fills data with the figures of each part: lists of rounds, as measured."""
+
+    def __init__(self, machine, data, start, quick):
+        self.machine = machine
+        self.data = data
+        self.skipped = data["skipped"]
+        self.start = start
+        self.quick = quick
+
+    def rounds(self, stage, loads, nb, seconds, part):
+        """Every pair, every load, nb times; a list of {pair: {load: result}}."""
+        found = []
+        for pair in list(stage.pairs):
+            try:
+                pair.do("max", 0.2, loads[0])
+            except switches.Failed as why:
+                stage.fail(pair, why, self.skipped, part)
+        for _ in range(nb):
+            one = {pair.name: {} for pair in stage.pairs}
+            for load in loads:
+                for pair in list(stage.pairs):
+                    try:
+                        one[pair.name][load] = pair.do("max", seconds, load)
+                    except switches.Failed as why:
+                        stage.fail(pair, why, self.skipped, part)
+            found.append(one)
+        return found
+
+    def rates(self, rounds, seconds):
+        self.data["rates"] = {}
+        for part, (shape, loads) in LOADS.items():
+            if self.quick and part != "small":
+                continue
+            if self.quick:
+                loads = ("60", "1500")
+            names = QUICK if self.quick else tuple(PAIRS)
+            with Stage(self.machine, names, shape, self.skipped, f"rates {part}") as stage:
+                self.data["rates"][part] = self.rounds(stage, loads, rounds, seconds,
+                                                       f"rates {part}")
+            say(f"rates, {part}: {rounds} rounds done", self.start)
+
+    def latencies(self, rounds, seconds):
+        """One frame at a time, and at 10 and 80 % of what each let through."""
+        found = []
+        with Stage(self.machine, LATENCY, SMALL, self.skipped, "latency") as stage:
+            for _ in range(rounds):
+                one = {pair.name: {} for pair in stage.pairs}
+                for load in ("60", "1500"):
+                    for pair in list(stage.pairs):
+                        try:
+                            one[pair.name][load] = self.latency(pair, load, seconds)
+                        except switches.Failed as why:
+                            stage.fail(pair, why, self.skipped, "latency")
+                found.append(one)
+            self.data["latency"] = found
+            say(f"latency: {rounds} rounds done", self.start)
+            self.zero_loss(stage.get(OURS), seconds)
+
+    @staticmethod
+    def latency(pair, load, seconds):
+        result = {"one": pair.do("one", seconds, load)}
+        top = pair.do("max", 0.3, load)["pps"]
+        for share in (10, 80):
+            result[str(share)] = pair.do("rate", seconds, load, int(top * share / 100))
+        return result
+
+    def zero_loss(self, pair, seconds):
+        """RFC 2544 for ours; the trial begins at the best of three maxima."""
+        if pair is None:
+            return
+        self.data["zero_loss"] = {}
+        for load in ("60", "1500"):
+            try:
+                top = max(pair.do("max", seconds, load)["pps"] for _ in range(3))
+                rate, trials = search.search(
+                    lambda pps, s, load=load: search.judge(pair.do("rate", s, load, int(pps))),
+                    top, seconds, 4 * seconds)
+                self.data["zero_loss"][load] = {"rate": rate, "maximum": top, "trials": trials}
+            except switches.Failed as why:
+                self.skipped["zero loss"] = "failed"
+                print(f"zero loss: {why}", file=sys.stderr)
+                return
+        say("zero-loss search done", self.start)
