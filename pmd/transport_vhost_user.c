@@ -6,12 +6,10 @@
 #include "net/vnet_features.h"
 #include "transport.h"
 #include "vhost_user_mem.h"
-#include "vhost_user_msg.h"
-#include "vhost_user_sock.h"
+#include "vhost_user_request.h"
 
 #include <rte_common.h>
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,149 +21,10 @@
 		virtq_bit(VHOST_USER_PROTOCOL_F_NET_MTU) | \
 		virtq_bit(VHOST_USER_PROTOCOL_F_STATUS))
 
-uint32_t vhost_user_reply_ms = 2000;
-uint32_t vhost_user_sequence_ms = 5000;
-
-struct vhost_user {
-	struct transport t;
-	struct vhost_user_sock sock;
-	bool extended;     /* F_PROTOCOL_FEATURES */
-	uint64_t protocol; /* protocol features in use */
-	uint64_t deadline_ms;
-};
-
 static struct vhost_user *
 vhost_user(struct transport *t)
 {
 	return container_of(t, struct vhost_user, t);
-}
-
-static bool
-protocol_has(const struct vhost_user *v, unsigned int bit)
-{
-	return (v->protocol & virtq_bit(bit)) != 0;
-}
-
-__rte_format_printf(3, 4) static int fail(struct vhost_user *v, int ret, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(v->t.error, sizeof(v->t.error), format, ap);
-	va_end(ap);
-	return ret;
-}
-
-static int
-fail_io(struct vhost_user *v, int ret, uint32_t request)
-{
-	const char *name = vhost_user_request_name(request);
-
-	if (ret == -ETIMEDOUT)
-		return fail(v, ret, "backend is mute: no answer to %s", name);
-	if (ret == -ECONNRESET)
-		return fail(v, ret, "backend hung up at %s", name);
-	if (ret == -EPROTO)
-		return fail(v, ret, "backend sent garbage instead of an answer to %s", name);
-	return fail(v, ret, "%s: %s", name, strerror(-ret));
-}
-
-static uint64_t
-reply_deadline(const struct vhost_user *v)
-{
-	return RTE_MIN(v->deadline_ms, vhost_user_now_ms() + vhost_user_reply_ms);
-}
-
-static int
-send_msg(struct vhost_user *v, struct vhost_user_msg *msg, const int *fds, unsigned int nb_fds)
-{
-	int ret;
-
-	if (!vhost_user_sock_usable(&v->sock))
-		return fail(v, -ENOTCONN, "no backend");
-	msg->flags |= VHOST_USER_VERSION;
-	ret = vhost_user_send(v->sock.fd, msg, fds, nb_fds, reply_deadline(v));
-	return ret == 0 ? 0 : fail_io(v, ret, msg->request);
-}
-
-/* The answer to msg takes its place; min_bytes of payload or it is no answer. */
-static int
-recv_answer(struct vhost_user *v, struct vhost_user_msg *msg, uint32_t min_bytes)
-{
-	const uint32_t request = msg->request;
-	int ret = vhost_user_recv(v->sock.fd, msg, reply_deadline(v));
-
-	if (ret == 0 && (msg->request != request || msg->bytes < min_bytes ||
-				(msg->flags & VHOST_USER_VERSION_MASK) != VHOST_USER_VERSION ||
-				!(msg->flags & VHOST_USER_REPLY)))
-		ret = -EPROTO;
-	return ret == 0 ? 0 : fail_io(v, ret, request);
-}
-
-static int
-get_u64(struct vhost_user *v, uint32_t request, uint64_t *value)
-{
-	struct vhost_user_msg msg = {.request = request};
-	int ret = send_msg(v, &msg, NULL, 0);
-
-	if (ret == 0)
-		ret = recv_answer(v, &msg, sizeof(msg.payload.u64));
-	if (ret == 0)
-		*value = msg.payload.u64;
-	return ret;
-}
-
-/* A request that the backend may refuse. Without REPLY_ACK a refusal is a hang-up later on. */
-static int
-set(struct vhost_user *v, struct vhost_user_msg *msg, const int *fds, unsigned int nb_fds)
-{
-	int ret;
-
-	if (protocol_has(v, VHOST_USER_PROTOCOL_F_REPLY_ACK))
-		msg->flags |= VHOST_USER_NEED_REPLY;
-	ret = send_msg(v, msg, fds, nb_fds);
-	if (ret != 0 || !(msg->flags & VHOST_USER_NEED_REPLY))
-		return ret;
-	ret = recv_answer(v, msg, sizeof(msg->payload.u64));
-	if (ret == 0 && msg->payload.u64 != 0)
-		ret = fail(
-			v, -EREMOTEIO, "backend refused %s", vhost_user_request_name(msg->request));
-	return ret;
-}
-
-static int
-set_u64(struct vhost_user *v, uint32_t request, uint64_t value)
-{
-	struct vhost_user_msg msg = {
-		.request = request,
-		.bytes = sizeof(msg.payload.u64),
-		.payload.u64 = value,
-	};
-
-	return set(v, &msg, NULL, 0);
-}
-
-static int
-set_state(struct vhost_user *v, uint32_t request, uint32_t index, uint32_t num)
-{
-	struct vhost_user_msg msg = {
-		.request = request,
-		.bytes = sizeof(msg.payload.state),
-		.payload.state = {index, num},
-	};
-
-	return set(v, &msg, NULL, 0);
-}
-
-/* Messages are handled in turn: the answer to this says that those before it were. */
-static int
-barrier(struct vhost_user *v)
-{
-	uint64_t unused;
-
-	if (protocol_has(v, VHOST_USER_PROTOCOL_F_REPLY_ACK))
-		return 0;
-	return get_u64(v, VHOST_USER_GET_FEATURES, &unused);
 }
 
 /*
@@ -203,7 +62,7 @@ op_alive(struct transport *t)
 		return false;
 	if (!vhost_user_sock_hung_up(&v->sock))
 		return true;
-	fail(v, 0, "backend hung up");
+	vhost_user_fail(v, 0, "backend hung up");
 	return false;
 }
 
@@ -246,27 +105,27 @@ op_features_get(struct transport *t, uint64_t *features, uint32_t *pairs_max)
 	struct vhost_user_msg owner = {.request = VHOST_USER_SET_OWNER};
 	uint64_t pairs = 1;
 	uint64_t offered;
-	int ret = get_u64(v, VHOST_USER_GET_FEATURES, features);
+	int ret = vhost_user_get_u64(v, VHOST_USER_GET_FEATURES, features);
 
 	if (ret != 0)
 		return ret;
 	v->extended = *features & virtq_bit(VHOST_USER_F_PROTOCOL_FEATURES);
 	if (v->extended) {
-		ret = get_u64(v, VHOST_USER_GET_PROTOCOL_FEATURES, &offered);
+		ret = vhost_user_get_u64(v, VHOST_USER_GET_PROTOCOL_FEATURES, &offered);
 		if (ret != 0)
 			return ret;
 		offered &= PROTOCOL_FEATURES;
-		ret = set_u64(v, VHOST_USER_SET_PROTOCOL_FEATURES, offered);
+		ret = vhost_user_set_u64(v, VHOST_USER_SET_PROTOCOL_FEATURES, offered);
 		if (ret != 0)
 			return ret;
 		v->protocol = offered;
 	}
-	ret = set(v, &owner, NULL, 0);
-	if (ret == 0 && protocol_has(v, VHOST_USER_PROTOCOL_F_MQ))
-		ret = get_u64(v, VHOST_USER_GET_QUEUE_NUM, &pairs);
+	ret = vhost_user_set(v, &owner, NULL, 0);
+	if (ret == 0 && vhost_user_has(v, VHOST_USER_PROTOCOL_F_MQ))
+		ret = vhost_user_get_u64(v, VHOST_USER_GET_QUEUE_NUM, &pairs);
 	/* With CONFIG a backend may show more than to a frontend that has not asked for it. */
-	if (ret == 0 && protocol_has(v, VHOST_USER_PROTOCOL_F_CONFIG))
-		ret = get_u64(v, VHOST_USER_GET_FEATURES, features);
+	if (ret == 0 && vhost_user_has(v, VHOST_USER_PROTOCOL_F_CONFIG))
+		ret = vhost_user_get_u64(v, VHOST_USER_GET_FEATURES, features);
 	*pairs_max = (uint32_t)RTE_MIN(pairs, UINT64_C(0x8000));
 	return ret;
 }
@@ -282,7 +141,7 @@ op_features_own(const struct transport *t)
 static int
 op_features_set(struct transport *t, uint64_t features)
 {
-	return set_u64(vhost_user(t), VHOST_USER_SET_FEATURES, features);
+	return vhost_user_set_u64(vhost_user(t), VHOST_USER_SET_FEATURES, features);
 }
 
 static int
@@ -290,9 +149,9 @@ op_status_set(struct transport *t, uint8_t status)
 {
 	struct vhost_user *v = vhost_user(t);
 
-	if (!protocol_has(v, VHOST_USER_PROTOCOL_F_STATUS))
+	if (!vhost_user_has(v, VHOST_USER_PROTOCOL_F_STATUS))
 		return -ENOTSUP;
-	return set_u64(v, VHOST_USER_SET_STATUS, status);
+	return vhost_user_set_u64(v, VHOST_USER_SET_STATUS, status);
 }
 
 static int
@@ -302,9 +161,9 @@ op_status_get(struct transport *t, uint8_t *status)
 	uint64_t value;
 	int ret;
 
-	if (!protocol_has(v, VHOST_USER_PROTOCOL_F_STATUS))
+	if (!vhost_user_has(v, VHOST_USER_PROTOCOL_F_STATUS))
 		return -ENOTSUP;
-	ret = get_u64(v, VHOST_USER_GET_STATUS, &value);
+	ret = vhost_user_get_u64(v, VHOST_USER_GET_STATUS, &value);
 	if (ret == 0)
 		*status = (uint8_t)value;
 	return ret;
@@ -322,11 +181,11 @@ op_config_get(struct transport *t, uint32_t offset, void *buf, uint32_t bytes)
 	};
 	int ret;
 
-	if (!protocol_has(v, VHOST_USER_PROTOCOL_F_CONFIG) || bytes > VHOST_USER_CONFIG_MAX)
+	if (!vhost_user_has(v, VHOST_USER_PROTOCOL_F_CONFIG) || bytes > VHOST_USER_CONFIG_MAX)
 		return -ENOTSUP;
-	ret = send_msg(v, &msg, NULL, 0);
+	ret = vhost_user_ask(v, &msg, NULL, 0);
 	if (ret == 0)
-		ret = recv_answer(v, &msg, head + bytes);
+		ret = vhost_user_answer(v, &msg, head + bytes);
 	if (ret == 0)
 		memcpy(buf, msg.payload.config.region, bytes);
 	return ret;
@@ -337,13 +196,13 @@ op_mtu_wanted(const struct transport *t)
 {
 	const struct vhost_user *v = container_of(t, const struct vhost_user, t);
 
-	return protocol_has(v, VHOST_USER_PROTOCOL_F_NET_MTU);
+	return vhost_user_has(v, VHOST_USER_PROTOCOL_F_NET_MTU);
 }
 
 static int
 op_mtu_set(struct transport *t, uint16_t mtu)
 {
-	return set_u64(vhost_user(t), VHOST_USER_NET_SET_MTU, mtu);
+	return vhost_user_set_u64(vhost_user(t), VHOST_USER_NET_SET_MTU, mtu);
 }
 
 static int
@@ -367,20 +226,8 @@ op_memory_set(struct transport *t, const void *without, size_t bytes)
 	msg.payload.table = mem.table;
 	msg.bytes = offsetof(struct vhost_user_table, regions) +
 		    mem.table.nb_regions * sizeof(struct vhost_user_region);
-	ret = set(v, &msg, mem.fds, mem.table.nb_regions);
-	return ret == 0 ? barrier(v) : ret;
-}
-
-static int
-set_fd(struct vhost_user *v, uint32_t request, uint32_t index, int fd)
-{
-	struct vhost_user_msg msg = {
-		.request = request,
-		.bytes = sizeof(msg.payload.u64),
-		.payload.u64 = index,
-	};
-
-	return set(v, &msg, &fd, 1);
+	ret = vhost_user_set(v, &msg, mem.fds, mem.table.nb_regions);
+	return ret == 0 ? vhost_user_barrier(v) : ret;
 }
 
 static int
@@ -398,17 +245,17 @@ op_queue_set(struct transport *t, const struct transport_queue *q)
 				.avail = (uintptr_t)q->vq->avail,
 			},
 	};
-	int ret = set_state(v, VHOST_USER_SET_VRING_NUM, q->index, q->vq->size);
+	int ret = vhost_user_set_state(v, VHOST_USER_SET_VRING_NUM, q->index, q->vq->size);
 
 	if (ret == 0)
-		ret = set_state(v, VHOST_USER_SET_VRING_BASE, q->index, q->base);
+		ret = vhost_user_set_state(v, VHOST_USER_SET_VRING_BASE, q->index, q->base);
 	if (ret == 0)
-		ret = set(v, &addr, NULL, 0);
+		ret = vhost_user_set(v, &addr, NULL, 0);
 	if (ret == 0)
-		ret = set_fd(v, VHOST_USER_SET_VRING_CALL, q->index, q->call_fd);
+		ret = vhost_user_set_fd(v, VHOST_USER_SET_VRING_CALL, q->index, q->call_fd);
 	/* Last: it starts the ring. */
 	if (ret == 0)
-		ret = set_fd(v, VHOST_USER_SET_VRING_KICK, q->index, q->kick_fd);
+		ret = vhost_user_set_fd(v, VHOST_USER_SET_VRING_KICK, q->index, q->kick_fd);
 	return ret;
 }
 
@@ -420,7 +267,7 @@ op_queue_enable(struct transport *t, uint32_t index, bool on)
 	/* Without the extension rings are enabled from their start on. */
 	if (!v->extended)
 		return 0;
-	return set_state(v, VHOST_USER_SET_VRING_ENABLE, index, on);
+	return vhost_user_set_state(v, VHOST_USER_SET_VRING_ENABLE, index, on);
 }
 
 static int
@@ -432,15 +279,15 @@ op_queue_reset(struct transport *t, uint32_t index)
 		.bytes = sizeof(msg.payload.state),
 		.payload.state = {index, 0},
 	};
-	int ret = send_msg(v, &msg, NULL, 0);
+	int ret = vhost_user_ask(v, &msg, NULL, 0);
 
-	return ret == 0 ? recv_answer(v, &msg, sizeof(msg.payload.state)) : ret;
+	return ret == 0 ? vhost_user_answer(v, &msg, sizeof(msg.payload.state)) : ret;
 }
 
 static int
 op_sync(struct transport *t)
 {
-	return barrier(vhost_user(t));
+	return vhost_user_barrier(vhost_user(t));
 }
 
 static void
