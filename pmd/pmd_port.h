@@ -58,10 +58,10 @@ struct pmd_port {
 	struct transport *transport;
 	enum pmd_state state;
 	bool started;
-	bool fixed;      /* queues run with features; a later device has to have them */
-	bool faulted;    /* a ring is broken: no device until the port is stopped */
-	bool link_down;  /* as the application wants it: rings are disabled */
-	bool link_event; /* the link changed and the control thread has not raised the event */
+	bool fixed;       /* queues run with features; a later device has to have them */
+	bool faulted;     /* a ring is broken: no device until the port is stopped */
+	bool link_down;   /* as the application wants it: rings are disabled */
+	bool link_event;  /* the link changed and the control thread has not raised the event */
 	uint64_t offered; /* of it what can be used, see pmd_config_attach() */
 	uint32_t pairs_max;
 	struct pmd_config config;
@@ -140,6 +140,16 @@ void pmd_give_up(struct pmd_port *port, int error, const char *format, ...)
 /** Why there is no link. Logs a reason once. */
 void pmd_reason(struct pmd_port *port, uint32_t level, const char *format, ...)
 	__rte_format_printf(3, 4);
+
+/** This device cannot serve the port, because of the format's text. @return -ENOTSUP. */
+int pmd_refuse(struct pmd_port *port, const char *format, ...) __rte_format_printf(2, 3);
+
+/**
+ * Can this device serve the port, and with what? pmd_features.c.
+ *
+ * @return 0 and *features, or what pmd_refuse() gave.
+ */
+int pmd_features_choose(struct pmd_port *port, uint64_t *features);
 
 /** Tell the backend the MTU. @return 0, also when it does not want to know. */
 int pmd_mtu_tell(struct pmd_port *port, uint16_t mtu);
