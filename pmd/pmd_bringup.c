@@ -231,9 +231,19 @@ rings_set(struct pmd_port *port)
 		q = ring_for_device(ring, i);
 		ret = t->ops->queue_set(t, &q);
 	}
-	/* rte_vhost calls a device ready when pair 0 is enabled, and not before. */
+	return ret;
+}
+
+/* Those that are wanted, and the first ones. */
+static int
+rings_enable(struct pmd_port *port, uint32_t first)
+{
+	struct transport *t = port->transport;
+	const uint32_t nb = 2 * (uint32_t)pmd_port_pairs(port);
+	int ret = 0;
+
 	for (uint32_t i = 0; i < nb && ret == 0; i++) {
-		if (pmd_port_ring(port, i) != NULL && (i < 2 || pmd_ring_wanted(port, i)))
+		if (pmd_port_ring(port, i) != NULL && (i < first || pmd_ring_wanted(port, i)))
 			ret = t->ops->queue_enable(t, i, true);
 	}
 	return ret;
@@ -269,6 +279,33 @@ pmd_ring_kick(struct pmd_port *port, uint32_t index)
 	}
 }
 
+/*
+ * Start the device. With a control ring it hears what the port wants before a data ring is enabled,
+ * so that nothing arrives that is not to, or elsewhere. Others hear nothing, and of these rte_vhost
+ * calls a device ready when pair 0 is enabled, and not before.
+ */
+static int
+device_start(struct pmd_port *port, uint64_t features, uint8_t status)
+{
+	const bool ring = (features & virtq_bit(VIRTIO_NET_F_CTRL_VQ)) != 0;
+	struct transport *t = port->transport;
+	int ret = rings_set(port);
+
+	if (ret == 0)
+		ret = ring ? pmd_ctrl_ring_set(port, features) : rings_enable(port, 2);
+	if (ret == 0)
+		ret = status_add(port, &status, VIRTIO_STATUS_DRIVER_OK);
+	if (ret == 0)
+		ret = t->ops->sync(t);
+	if (ret == 0)
+		ret = pmd_ctrl_replay(port, features);
+	if (ret != 0 || !ring)
+		return ret == 0 ? pair_0_settle(port) : ret;
+	t->ops->begin(t);
+	ret = rings_enable(port, 0);
+	return ret == 0 ? t->ops->sync(t) : ret;
+}
+
 static int
 hand_over(struct pmd_port *port, uint64_t features)
 {
@@ -284,7 +321,7 @@ hand_over(struct pmd_port *port, uint64_t features)
 		(void)t->ops->status_set(t, 0);
 		return ret;
 	}
-	if (ret == 0 && (features & virtq_bit(VIRTIO_NET_F_MTU)))
+	if (ret == 0 && (features & virtq_bit(VIRTIO_NET_F_MTU)) && t->ops->mtu_wanted(t))
 		ret = t->ops->mtu_set(t, port->eth_dev->data->mtu);
 	if (ret != 0)
 		return ret;
@@ -292,12 +329,7 @@ hand_over(struct pmd_port *port, uint64_t features)
 		queues_continue(port, features);
 	else
 		queues_start(port, features);
-	ret = rings_set(port);
-	if (ret == 0)
-		ret = status_add(port, &status, VIRTIO_STATUS_DRIVER_OK);
-	if (ret == 0)
-		ret = t->ops->sync(t);
-	return ret == 0 ? pair_0_settle(port) : ret;
+	return device_start(port, features, status);
 }
 
 void
@@ -312,7 +344,15 @@ pmd_bringup(struct pmd_port *port)
 	if (pmd_features_choose(port, &features) != 0)
 		return;
 	ret = hand_over(port, features);
+	if (ret == -EBADMSG) {
+		/* The control thread sees the broken control ring, and says it. */
+		t->ops->drop(t);
+		port->state = PMD_ABSENT;
+		pmd_life_wake(port);
+		return;
+	}
 	if (ret != 0) {
+		pmd_ctrl_end(port);
 		if (port->state != PMD_REFUSED)
 			pmd_give_up(port, ret, "%s", t->error);
 		return;
@@ -344,6 +384,8 @@ pmd_bringdown(struct pmd_port *port)
 			if (pmd_port_ring(port, i) != NULL)
 				ret = t->ops->queue_enable(t, i, false);
 		}
+		if (ret == 0)
+			ret = pmd_ctrl_ring_reset(port);
 		for (uint32_t i = 0; i < nb && ret == 0; i++) {
 			if (pmd_port_ring(port, i) != NULL)
 				ret = t->ops->queue_reset(t, i);
@@ -357,6 +399,7 @@ pmd_bringdown(struct pmd_port *port)
 		else
 			pmd_give_up(port, ret, "%s", t->error);
 	}
+	pmd_ctrl_end(port);
 	port->started = false;
 }
 
@@ -380,7 +423,8 @@ pmd_mtu_tell(struct pmd_port *port, uint16_t mtu)
 	struct transport *t = port->transport;
 	int ret;
 
-	if (port->state != PMD_RUNNING || !(port->features & virtq_bit(VIRTIO_NET_F_MTU)))
+	if (port->state != PMD_RUNNING || !(port->features & virtq_bit(VIRTIO_NET_F_MTU)) ||
+		!t->ops->mtu_wanted(t))
 		return 0;
 	t->ops->begin(t);
 	ret = t->ops->mtu_set(t, mtu);

@@ -94,6 +94,9 @@ usable(struct pmd_port *port)
 	}
 	if (!(offered & BIT(CTRL_VQ)))
 		offered &= ~PMD_CTRL_FEATURES;
+	/* The standard forbids all commands of its class without CTRL_RX. 5.1.6.5.2.2. */
+	if (!(offered & BIT(CTRL_RX)))
+		offered &= ~BIT(CTRL_MAC_ADDR);
 	/* Announcements are asked for in status. */
 	if (!(offered & BIT(STATUS)))
 		offered &= ~BIT(GUEST_ANNOUNCE);
@@ -142,6 +145,9 @@ pmd_config_refresh(struct pmd_port *port)
 	const struct pmd_config before = port->config;
 	int ret = config_get(port, port->offered);
 
+	/* What it could read before it can read now; if not, things stay as they were. */
+	if (ret == -ENOTSUP)
+		ret = 0;
 	/* Only status, speed and duplex may change. */
 	port->config.mac = before.mac;
 	port->config.max_pairs = before.max_pairs;

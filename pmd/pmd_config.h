@@ -21,7 +21,7 @@ struct pmd_config {
 	uint16_t max_pairs; /* at least 1 */
 	uint16_t mtu;
 	uint32_t speed; /* Mbit/s, VIRTIO_NET_SPEED_UNKNOWN for what is no speed */
-	uint8_t duplex; /* 0, 1, VIRTIO_NET_DUPLEX_UNKNOWN for anything else */
+	uint8_t duplex; /* VIRTIO_NET_DUPLEX_* */
 	uint8_t rss_key_max;
 	uint16_t rss_table_max; /* at most VNET_RSS_TABLE_MAX */
 	uint32_t hash_types;    /* VIRTIO_NET_HASH_TYPE_* of the device that we know */

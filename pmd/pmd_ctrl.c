@@ -3,8 +3,23 @@
 
 #include "pmd_log.h"
 #include "pmd_port.h"
+#include "ring/virtq_fault.h"
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
+#include <rte_malloc.h>
+#include <rte_pause.h>
+
+#include <stdio.h>
+
+#define RING_SIZE 16
+#define ACK_NONE 0xff /* what no device answers */
+/* A device that polls answers within these looks; for others there is no hurry. */
+#define SPINS 2000
+#define LOOK_US 20
+
+uint32_t pmd_ctrl_timeout_ms = 1500;
+uint32_t pmd_ctrl_replay_ms = 5000;
 
 void
 pmd_ctrl_init(struct pmd_port *port)
@@ -14,6 +29,16 @@ pmd_ctrl_init(struct pmd_port *port)
 	vnet_ctrl_state_reset(wanted, 0, &port->mac);
 	wanted->modes = VNET_CTRL_MODE(PROMISC) | VNET_CTRL_MODE(ALLMULTI);
 	wanted->offloads = VNET_CTRL_GUEST_OFFLOAD_BITS;
+}
+
+void
+pmd_ctrl_start(struct pmd_port *port)
+{
+	struct vnet_ctrl_state *wanted = &port->ctrl.wanted;
+
+	wanted->pairs = pmd_port_pairs(port);
+	if (wanted->rss_on)
+		wanted->rss.max_tx_vq = wanted->pairs;
 }
 
 bool
@@ -61,6 +86,180 @@ pmd_ctrl_limits(const struct pmd_port *port, struct vnet_ctrl_limits *limits)
 	limits->hash_types = c->hash_types;
 }
 
+int
+pmd_ctrl_alloc(struct pmd_port *port)
+{
+	const int socket_id = port->eth_dev->data->numa_node;
+
+	for (unsigned int i = 0; i < RTE_DIM(port->ctrl.rings); i++) {
+		struct pmd_ctrl_ring *r = &port->ctrl.rings[i];
+
+		if (r->ring.size == 0 && pmd_ring_alloc(&r->ring, RING_SIZE, socket_id) != 0)
+			return -ENOMEM;
+		if (r->command == NULL)
+			r->command = rte_zmalloc_socket("virtq command", sizeof(*r->command),
+				RTE_CACHE_LINE_SIZE, socket_id);
+		if (r->command == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void
+pmd_ctrl_free(struct pmd_port *port)
+{
+	for (unsigned int i = 0; i < RTE_DIM(port->ctrl.rings); i++) {
+		pmd_ring_free(&port->ctrl.rings[i].ring);
+		rte_free(port->ctrl.rings[i].command);
+		port->ctrl.rings[i].command = NULL;
+	}
+}
+
+static struct pmd_ctrl_ring *
+current(struct pmd_port *port)
+{
+	return &port->ctrl.rings[port->ctrl.current];
+}
+
+const struct virtq_fault_info *
+pmd_ctrl_fault(const struct pmd_port *port)
+{
+	const struct pmd_ctrl_ring *r = &port->ctrl.rings[port->ctrl.current];
+
+	return virtq_driver_broken(&r->q) ? &r->q.fault : NULL;
+}
+
+static struct transport_queue
+for_device(struct pmd_port *port)
+{
+	const struct pmd_ring *ring = &current(port)->ring;
+
+	return (struct transport_queue){
+		.index = port->ctrl.index,
+		.vq = &ring->vq,
+		.base = 0,
+		.kick_fd = ring->kick_fd,
+		.call_fd = ring->call_fd,
+	};
+}
+
+int
+pmd_ctrl_ring_set(struct pmd_port *port, uint64_t features)
+{
+	const uint64_t steering = virtq_bit(VIRTIO_NET_F_MQ) | virtq_bit(VIRTIO_NET_F_RSS);
+	struct transport *t = port->transport;
+	struct pmd_ctrl *ctrl = &port->ctrl;
+	struct transport_queue q;
+	int ret;
+
+	ctrl->current ^= 1;
+	ctrl->index = features & steering ? 2u * port->config.max_pairs : 2;
+	pmd_ring_init(&current(port)->ring, virtq_flags(features));
+	virtq_driver_init(&current(port)->q, &current(port)->ring.vq, current(port)->ring.private);
+	virtq_interrupts_off(&current(port)->q.vq, 0);
+	q = for_device(port);
+	ret = t->ops->queue_set(t, &q);
+	return ret == 0 ? t->ops->queue_enable(t, ctrl->index, true) : ret;
+}
+
+int
+pmd_ctrl_ring_reset(struct pmd_port *port)
+{
+	struct transport *t = port->transport;
+	int ret;
+
+	if (!(port->features & virtq_bit(VIRTIO_NET_F_CTRL_VQ)))
+		return 0;
+	ret = t->ops->queue_enable(t, port->ctrl.index, false);
+	return ret == 0 ? t->ops->queue_reset(t, port->ctrl.index) : ret;
+}
+
+void
+pmd_ctrl_end(struct pmd_port *port)
+{
+	port->ctrl.ready = false;
+	current(port)->q.fault.fault = VIRTQ_FAULT_NONE;
+}
+
+__rte_format_printf(3, 4) static int fail(struct pmd_port *port, int ret, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(port->transport->error, sizeof(port->transport->error), format, ap);
+	va_end(ap);
+	return ret;
+}
+
+/* @return 0 and *len; -ETIMEDOUT; -ECONNRESET; -EBADMSG. */
+static int
+wait_used(struct pmd_port *port, uint64_t end_ms, uint32_t *len)
+{
+	struct pmd_ctrl_ring *r = current(port);
+	struct transport *t = port->transport;
+
+	for (unsigned int looks = 0;; looks++) {
+		if (virtq_driver_get(&r->q, len) != NULL)
+			return 0;
+		if (virtq_driver_broken(&r->q))
+			return -EBADMSG;
+		if (looks < SPINS) {
+			rte_pause();
+			continue;
+		}
+		if (pmd_now_ms() >= end_ms)
+			return -ETIMEDOUT;
+		if (!t->ops->alive(t))
+			return -ECONNRESET;
+		rte_delay_us_sleep(LOOK_US);
+	}
+}
+
+int
+pmd_ctrl_send(struct pmd_port *port, const struct vnet_ctrl *c, const uint8_t *bytes, uint32_t nb)
+{
+	const uint64_t now = pmd_now_ms();
+	struct pmd_ctrl_ring *r = current(port);
+	struct transport *t = port->transport;
+	const struct virtq_buf bufs[] = {
+		{(uintptr_t)r->command->bytes, nb},
+		{(uintptr_t)&r->command->ack, 1},
+	};
+	const struct transport_queue q = for_device(port);
+	const char *name = vnet_ctrl_name(c->kind);
+	uint32_t len = 0;
+	uint8_t ack;
+	int ret;
+
+	memcpy(r->command->bytes, bytes, nb);
+	r->command->ack = ACK_NONE;
+	ret = virtq_driver_add(&r->q, bufs, 1, 1, r);
+	if (ret != 0)
+		return fail(port, -EPROTO, "no room on the control ring for %s", name);
+	if (virtq_driver_publish(&r->q))
+		t->ops->notify(t, &q);
+	pmd_count(&port->ctrl.stats.commands);
+	ret = wait_used(port, RTE_MIN(now + pmd_ctrl_timeout_ms, port->ctrl.deadline_ms), &len);
+	ack = __atomic_load_n(&r->command->ack, __ATOMIC_RELAXED);
+	if (ret == -ETIMEDOUT) {
+		pmd_count(&port->ctrl.stats.timeouts);
+		return fail(port, ret, "backend is mute: no answer to control command '%s'", name);
+	}
+	if (ret == -ECONNRESET)
+		return fail(port, ret, "backend hung up at control command '%s'", name);
+	if (ret != 0)
+		return fail(port, ret, "backend broke the control ring at '%s'", name);
+	if (len == 0 || (ack != VIRTIO_NET_OK && ack != VIRTIO_NET_ERR))
+		return fail(port, -EPROTO,
+			"backend sent garbage instead of an answer to control command '%s'", name);
+	if (ack == VIRTIO_NET_ERR) {
+		pmd_count(&port->ctrl.stats.refused);
+		return fail(port, -EREMOTEIO, "backend refused control command '%s'", name);
+	}
+	vnet_ctrl_state_apply(&port->ctrl.device, c);
+	return 0;
+}
+
 /* Bytes of a command that the device could be sent, or why not. */
 static int
 command_build(const struct pmd_port *port, const struct vnet_ctrl *c, uint8_t *bytes, size_t room)
@@ -82,16 +281,44 @@ command_build(const struct pmd_port *port, const struct vnet_ctrl *c, uint8_t *b
 	}
 }
 
+/* The device is lost: what is a command worth to it now? */
+static int
+give_up(struct pmd_port *port, int error)
+{
+	port->ctrl.ready = false;
+	if (error == -EBADMSG) {
+		/* The control thread sees the fault, and says it. */
+		pmd_life_wake(port);
+		return -EIO;
+	}
+	pmd_give_up(port, error, "%s", port->transport->error);
+	if (error == -ECONNRESET)
+		return 0;
+	return error == -ETIMEDOUT ? error : -EIO;
+}
+
 int
 pmd_ctrl_apply(struct pmd_port *port, const struct vnet_ctrl *c)
 {
 	uint8_t bytes[VNET_CTRL_BYTES_MAX];
-	int ret = command_build(port, c, bytes, sizeof(bytes));
+	const int nb = command_build(port, c, bytes, sizeof(bytes));
+	int ret = 0;
 
-	if (ret < 0)
-		return ret;
-	if (port->state == PMD_RUNNING && !port->ctrl.ready)
-		return -ENOTSUP;
-	vnet_ctrl_state_apply(&port->ctrl.wanted, c);
-	return 0;
+	if (nb < 0)
+		return nb;
+	if (port->state == PMD_RUNNING) {
+		if (!port->ctrl.ready)
+			return -ENOTSUP;
+		port->ctrl.deadline_ms = UINT64_MAX;
+		ret = pmd_ctrl_send(port, c, bytes, (uint32_t)nb);
+	}
+	if (ret == -EREMOTEIO) {
+		PMD_LOG(WARNING, "%s: %s", port->eth_dev->data->name, port->transport->error);
+		return -EIO;
+	}
+	if (ret != 0)
+		ret = give_up(port, ret);
+	if (ret == 0)
+		vnet_ctrl_state_apply(&port->ctrl.wanted, c);
+	return ret;
 }

@@ -17,6 +17,12 @@
 
 struct pmd_port;
 
+#define PMD_CTRL_LOST_BYTES 512
+
+/* Time for the answer to one command, and for all that a new device is sent. Tests shorten them. */
+extern uint32_t pmd_ctrl_timeout_ms;
+extern uint32_t pmd_ctrl_replay_ms;
+
 /* Features that are control commands, or of use only with them. */
 #define PMD_CTRL_FEATURES \
 	(virtq_bit(VIRTIO_NET_F_CTRL_VQ) | virtq_bit(VIRTIO_NET_F_CTRL_RX) | \
@@ -40,10 +46,32 @@ struct pmd_ctrl_stats {
 };
 #undef PMD_STAT_FIELD
 
+/* A command and its answer, in memory shared with the device. */
+struct pmd_ctrl_command {
+	uint8_t bytes[VNET_CTRL_BYTES_MAX];
+	uint8_t ack __rte_cache_aligned;
+};
+
+/* The ring and what is on it: one command at a time. */
+struct pmd_ctrl_ring {
+	struct pmd_ring ring;
+	struct virtq_driver q;
+	struct pmd_ctrl_command *command;
+};
+
 struct pmd_ctrl {
 	struct vnet_ctrl_state wanted; /* features: unused */
 	struct vnet_ctrl_state device; /* what the device acknowledged, while ready */
 	bool ready;                    /* the device serves the ring */
+	/*
+	 * Each device gets the ring that the last one did not have: an answer that comes when its
+	 * device was given up long ago finds nobody.
+	 */
+	struct pmd_ctrl_ring rings[2];
+	unsigned int current;
+	uint32_t index;                 /* of the ring, for the device */
+	uint64_t deadline_ms;           /* of the commands under way */
+	char lost[PMD_CTRL_LOST_BYTES]; /* wishes that the device does not grant */
 	struct pmd_ctrl_stats stats;
 	struct pmd_ctrl_stats base; /* at the last reset */
 };
@@ -74,6 +102,47 @@ void pmd_ctrl_limits(const struct pmd_port *port, struct vnet_ctrl_limits *limit
  *     error wanted is as before.
  */
 int pmd_ctrl_apply(struct pmd_port *port, const struct vnet_ctrl *c);
+
+/*
+ * For pmd_bringup.c, in this order.
+ */
+
+/** Memory of the rings, for a port that starts. Without lock. @return 0 or -ENOMEM. */
+int pmd_ctrl_alloc(struct pmd_port *port);
+void pmd_ctrl_free(struct pmd_port *port);
+
+/** The port starts, with so many queues. */
+void pmd_ctrl_start(struct pmd_port *port);
+
+/** Hand a fresh ring to the device, enabled. @return 0; -errno, t->error says why. */
+int pmd_ctrl_ring_set(struct pmd_port *port, uint64_t features);
+
+/**
+ * Bring the device, which was reset, to what the port wants. What it refuses or cannot do is said,
+ * and left out. Also for a device without a control ring.
+ *
+ * @return 0; -errno: the device is lost, t->error says why. pmd_replay.c.
+ */
+int pmd_ctrl_replay(struct pmd_port *port, uint64_t features);
+
+/** Take the ring back from the device. @return 0; -errno, t->error says why. */
+int pmd_ctrl_ring_reset(struct pmd_port *port);
+
+/** The port stops: the device is gone or has the ring no more, and a fault of it is forgotten. */
+void pmd_ctrl_end(struct pmd_port *port);
+
+/**
+ * Send one command, wait for its answer, and note it in ctrl.device.
+ *
+ * @param bytes  [nb] of the command c.
+ * @return 0; -EREMOTEIO the device answered ERR. The device is lost: -ETIMEDOUT; -ECONNRESET;
+ *     -EPROTO no answer but garbage; -EBADMSG the ring is broken. t->error says why.
+ */
+int pmd_ctrl_send(
+	struct pmd_port *port, const struct vnet_ctrl *c, const uint8_t *bytes, uint32_t nb);
+
+/** Fault of the ring, NULL: none. */
+const struct virtq_fault_info *pmd_ctrl_fault(const struct pmd_port *port);
 
 /** What the port wants. */
 const struct vnet_ctrl_state *pmd_ctrl_wanted(const struct pmd_port *port);

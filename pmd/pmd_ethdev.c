@@ -106,6 +106,10 @@ dev_start(struct rte_eth_dev *dev)
 			port->args.queue_size);
 		return -ENOMEM;
 	}
+	if (pmd_ctrl_alloc(port) != 0) {
+		PMD_LOG(ERR, "%s: no memory for the control ring", dev->data->name);
+		return -ENOMEM;
+	}
 	ret = pmd_intr_start(dev);
 	if (ret != 0)
 		return ret;
@@ -120,6 +124,7 @@ dev_start(struct rte_eth_dev *dev)
 	} else {
 		port->started = true;
 		port->mac_chosen = true;
+		pmd_ctrl_start(port);
 		pmd_queue_states_set(dev, true);
 		if (port->state == PMD_REFUSED)
 			port->state = PMD_ATTACHED;
@@ -167,6 +172,7 @@ dev_close(struct rte_eth_dev *dev)
 		pmd_tx_queue_release(dev, i);
 	for (unsigned int i = 0; i < RTE_DIM(port->spare); i++)
 		pmd_ring_free(&port->spare[i]);
+	pmd_ctrl_free(port);
 	pthread_mutex_destroy(&port->lock);
 	/* Part of the private data. */
 	dev->data->mac_addrs = NULL;

@@ -11,7 +11,7 @@
 #define FEATURES_IN_USE \
 	(virtq_bit(VIRTIO_F_VERSION_1) | virtq_bit(VIRTIO_F_IN_ORDER) | \
 		virtq_bit(VIRTIO_F_INDIRECT_DESC) | virtq_bit(VIRTIO_NET_F_MRG_RXBUF) | \
-		pmd_offload_in_use())
+		virtq_bit(VIRTIO_NET_F_HASH_REPORT) | pmd_offload_in_use())
 
 static bool
 needs_merge(const struct pmd_port *port)
@@ -23,6 +23,32 @@ needs_merge(const struct pmd_port *port)
 			return true;
 	}
 	return false;
+}
+
+/* Control plane: what the device offers and can be used, see pmd_config_attach(). */
+static uint64_t
+control_wanted(const struct pmd_port *port)
+{
+	const struct rte_eth_dev_data *data = port->eth_dev->data;
+	const uint64_t rx_offloads = data->dev_conf.rxmode.offloads;
+	uint64_t wanted = virtq_bit(VIRTIO_NET_F_STATUS) | virtq_bit(VIRTIO_NET_F_SPEED_DUPLEX) |
+			  (PMD_CTRL_FEATURES & ~virtq_bit(VIRTIO_NET_F_HASH_REPORT));
+
+	if (!port->config.there)
+		return 0;
+	/* With it tagged frames arrive only where their number is in the device's table. */
+	if (!(rx_offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER))
+		wanted &= ~virtq_bit(VIRTIO_NET_F_CTRL_VLAN);
+	if ((rx_offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) && !port->fixed)
+		wanted |= virtq_bit(VIRTIO_NET_F_HASH_REPORT);
+	/* Who takes MAC takes the device's address, or can tell it another. 5.1.4.2. */
+	if (rte_is_same_ether_addr(&port->mac, &port->config.mac) ||
+		(port->offered & virtq_bit(VIRTIO_NET_F_CTRL_MAC_ADDR)))
+		wanted |= virtq_bit(VIRTIO_NET_F_MAC);
+	/* And who takes MTU sends nothing larger. */
+	if (data->mtu <= port->config.mtu)
+		wanted |= virtq_bit(VIRTIO_NET_F_MTU);
+	return wanted & port->offered;
 }
 
 static uint64_t
@@ -45,9 +71,9 @@ features_wanted(const struct pmd_port *port)
 		wanted |= virtq_bit(VIRTIO_F_EVENT_IDX);
 	if (pmd_port_pairs(port) > 1)
 		wanted |= virtq_bit(VIRTIO_NET_F_MQ);
-	if (t->ops->mtu_wanted(t))
+	if (t->ops->mtu_wanted(t) && !port->config.there)
 		wanted |= virtq_bit(VIRTIO_NET_F_MTU);
-	return wanted | t->ops->features_own(t);
+	return wanted | control_wanted(port) | t->ops->features_own(t);
 }
 
 /* Is there all that the port's offloads cannot do without? */
@@ -101,7 +127,10 @@ pmd_features_choose(struct pmd_port *port, uint64_t *features)
 			"bigger mbufs or a smaller MTU",
 			port->eth_dev->data->mtu);
 	*features = wanted & offered;
-	if (vnet_features_check(*features, VNET_NO_CONTROL_RING, &missing) != 0)
+	if (vnet_features_check(*features,
+		    *features & virtq_bit(VIRTIO_NET_F_CTRL_VQ) ? VNET_STRICT
+								: VNET_NO_CONTROL_RING,
+		    &missing) != 0)
 		return pmd_refuse(port, "backend offers an impossible set: %s",
 			vnet_missing_str(&missing, text, sizeof(text)));
 	return 0;

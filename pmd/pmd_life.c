@@ -14,21 +14,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define DEFAULT_SPEED RTE_ETH_SPEED_NUM_10G
+#define CHANGE_PAUSE_US 1000
 
 uint32_t pmd_tick_ms = 100;
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 void
 pmd_port_lock(struct pmd_port *port)
@@ -56,15 +47,38 @@ pmd_port_unlock_memory(struct pmd_port *port)
 	rte_mcfg_mem_read_unlock();
 }
 
+/* Does the running device say this about the link? VIRTIO 1.3, 5.1.4.2. */
+static bool
+link_has(const struct pmd_port *port, unsigned int feature)
+{
+	return port->state == PMD_RUNNING && (port->features & virtq_bit(feature)) != 0;
+}
+
+/* An argument is right, as with net_virtio_user; then what the device says; then a guess. */
+static uint32_t
+link_speed(const struct pmd_port *port)
+{
+	if (port->args.speed != 0)
+		return port->args.speed;
+	if (!link_has(port, VIRTIO_NET_F_SPEED_DUPLEX))
+		return DEFAULT_SPEED;
+	return port->config.speed == VIRTIO_NET_SPEED_UNKNOWN ? RTE_ETH_SPEED_NUM_UNKNOWN
+							      : port->config.speed;
+}
+
 int
 pmd_link_set(struct pmd_port *port)
 {
+	const bool half = link_has(port, VIRTIO_NET_F_SPEED_DUPLEX) &&
+			  port->config.duplex == VIRTIO_NET_DUPLEX_HALF;
+	const bool device_down = link_has(port, VIRTIO_NET_F_STATUS) &&
+				 !(port->config.status & VIRTIO_NET_S_LINK_UP);
+	const bool up = port->state == PMD_RUNNING && !port->link_down && !device_down;
 	struct rte_eth_link link = {
-		.link_speed = port->args.speed != 0 ? port->args.speed : DEFAULT_SPEED,
-		.link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
+		.link_speed = link_speed(port),
+		.link_duplex = half ? RTE_ETH_LINK_HALF_DUPLEX : RTE_ETH_LINK_FULL_DUPLEX,
 		.link_autoneg = RTE_ETH_LINK_FIXED,
-		.link_status = port->state == PMD_RUNNING && !port->link_down ? RTE_ETH_LINK_UP
-									      : RTE_ETH_LINK_DOWN,
+		.link_status = up ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN,
 	};
 
 	return rte_eth_linkstatus_set(port->eth_dev, &link);
@@ -84,7 +98,7 @@ lose(struct pmd_port *port)
 	}
 	port->state = PMD_ABSENT;
 	t->ops->detach(t);
-	port->retry_at_ms = now_ms() + port->retry_ms;
+	port->retry_at_ms = pmd_now_ms() + port->retry_ms;
 }
 
 static void
@@ -93,14 +107,14 @@ find(struct pmd_port *port)
 	struct transport *t = port->transport;
 	int ret;
 
-	if (port->faulted || now_ms() < port->retry_at_ms)
+	if (port->faulted || pmd_now_ms() < port->retry_at_ms)
 		return;
 	ret = t->ops->attach(t);
 	if (ret != 0) {
 		/* Said once; while one is expected back its going is the better reason. */
 		if (port->life.attached == 0)
 			pmd_reason(port, RTE_LOG_NOTICE, "%s", t->error);
-		port->retry_at_ms = now_ms() + pmd_tick_ms;
+		port->retry_at_ms = pmd_now_ms() + pmd_tick_ms;
 		return;
 	}
 	pmd_count(&port->life.attached);
@@ -134,7 +148,9 @@ broken_ring(const struct pmd_port *port, const char **what, uint16_t *id)
 		if (virtq_driver_broken(&q->q))
 			return &q->q.fault;
 	}
-	return NULL;
+	*what = "control";
+	*id = 0;
+	return pmd_ctrl_fault(port);
 }
 
 /* Bursts say nothing; what they found is said here, once, and the device is sent away. */
@@ -168,19 +184,42 @@ check_rings(struct pmd_port *port)
 	return true;
 }
 
+/* The device may have told of a change; without waiting. @return did it? */
+static bool
+check_changes(struct pmd_port *port)
+{
+	struct transport *t = port->transport;
+	int ret;
+
+	if (port->state == PMD_ABSENT)
+		return false;
+	ret = t->ops->changes(t);
+	if (ret < 0)
+		PMD_LOG(WARNING, "%s: %s", port->eth_dev->data->name, t->error);
+	if (ret <= 0)
+		return false;
+	pmd_count(&port->ctrl.stats.config_changes);
+	t->ops->begin(t);
+	ret = pmd_config_refresh(port);
+	if (ret != 0)
+		pmd_give_up(port, ret, "%s", t->error);
+	return true;
+}
+
 /* One round, then the events that it caused, without locks. */
 static void
 step(struct pmd_port *port)
 {
 	struct transport *t = port->transport;
 	bool bring_up;
-	bool fault;
+	bool fault, told;
 	int changed;
 
 	pmd_port_lock(port);
 	fault = check_rings(port);
 	if (t->attached && !t->ops->alive(t))
 		lose(port);
+	told = check_changes(port);
 	if (!t->attached)
 		find(port);
 	bring_up = port->state == PMD_ATTACHED && port->started;
@@ -201,18 +240,23 @@ step(struct pmd_port *port)
 		rte_eth_dev_callback_process(port->eth_dev, RTE_ETH_EVENT_INTR_LSC, NULL);
 	if (fault)
 		rte_eth_dev_callback_process(port->eth_dev, RTE_ETH_EVENT_INTR_RESET, NULL);
+	/* Whoever tells all the time is not to have all of this thread. */
+	if (told)
+		rte_delay_us_sleep(CHANGE_PAUSE_US);
 }
 
 static void
 wait_event(struct pmd_port *port)
 {
-	struct pollfd p[2] = {{.fd = port->wake_fd, .events = POLLIN}};
+	struct pollfd p[3] = {{.fd = port->wake_fd, .events = POLLIN}, {.fd = -1}};
 	eventfd_t unused;
 
 	pmd_port_lock(port);
 	p[1].fd = port->transport->ops->event_fd(port->transport, &p[1].events);
+	p[2] = (struct pollfd){
+		.fd = port->transport->ops->change_fd(port->transport), .events = POLLIN};
 	/* A client that is there before its time is let in when the time has come. */
-	if (!port->transport->attached && (port->faulted || now_ms() < port->retry_at_ms))
+	if (!port->transport->attached && (port->faulted || pmd_now_ms() < port->retry_at_ms))
 		p[1].fd = -1;
 	pmd_port_unlock(port);
 	if (poll(p, RTE_DIM(p), (int)pmd_tick_ms) > 0 && (p[0].revents & POLLIN))
@@ -324,14 +368,14 @@ pmd_life_wake(struct pmd_port *port)
 bool
 pmd_life_wait(struct pmd_port *port, uint32_t seconds)
 {
-	const uint64_t end = now_ms() + (uint64_t)seconds * 1000;
+	const uint64_t end = pmd_now_ms() + (uint64_t)seconds * 1000;
 	bool there;
 
 	for (;;) {
 		pmd_port_lock(port);
 		there = port->state != PMD_ABSENT;
 		pmd_port_unlock(port);
-		if (there || now_ms() >= end)
+		if (there || pmd_now_ms() >= end)
 			return there;
 		rte_delay_us_sleep(5000);
 	}

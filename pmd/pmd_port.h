@@ -21,6 +21,7 @@
 #include "transport.h"
 
 #include <pthread.h>
+#include <time.h>
 
 #define PMD_REASON_BYTES 256
 
@@ -95,6 +96,16 @@ static inline uint16_t
 pmd_port_pairs(const struct pmd_port *port)
 {
 	return RTE_MAX(port->eth_dev->data->nb_rx_queues, port->eth_dev->data->nb_tx_queues);
+}
+
+/** Milliseconds of a clock that only goes forward. */
+static inline uint64_t
+pmd_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 /* Counters are written under lock and read without. */

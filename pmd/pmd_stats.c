@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Order of the xstats: totals over receive queues, totals over transmit queues, the port's life, the
- * control ring, each receive queue, each transmit queue. All counters of a group are 64-bit fields in a row.
+ * Order of the xstats: totals over receive queues, totals over transmit queues, the port's life,
+ * the control ring, each receive queue, each transmit queue. All counters of a group are 64-bit
+ * fields in a row.
  */
 #include "pmd_stats.h"
 

@@ -42,6 +42,14 @@ struct transport_ops {
 	int (*attach)(struct transport *t);
 	/** What to poll for a change (a device that comes, or goes), -1: nothing. */
 	int (*event_fd)(const struct transport *t, short *events);
+	/** What else to poll, for input: the device tells of changes there; -1: nothing. */
+	int (*change_fd)(const struct transport *t);
+	/**
+	 * Take what it tells. Does not wait; for the thread that polls.
+	 *
+	 * @return 1 config space changed; 0; -errno: it will tell nothing more, t->error says why.
+	 */
+	int (*changes)(struct transport *t);
 	/** Is the attached device still there? Does not wait. */
 	bool (*alive)(struct transport *t);
 	/** Let go of the device at once, whatever it does; nothing reaches it any more. */
@@ -59,7 +67,7 @@ struct transport_ops {
 	/** Device status. @return -ENOTSUP when the transport carries none. */
 	int (*status_set)(struct transport *t, uint8_t status);
 	int (*status_get)(struct transport *t, uint8_t *status);
-	/** Config space. @return -ENOTSUP when the transport carries none. */
+	/** Config space. @return -ENOTSUP when there is none, or not that much of it. */
 	int (*config_get)(struct transport *t, uint32_t offset, void *buf, uint32_t bytes);
 	/** Can the device be told the MTU? */
 	bool (*mtu_wanted)(const struct transport *t);

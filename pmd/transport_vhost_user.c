@@ -14,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
-/* CONFIG joins them with the control queue: config space is of no use without it. */
 #define PROTOCOL_FEATURES \
 	(virtq_bit(VHOST_USER_PROTOCOL_F_MQ) | virtq_bit(VHOST_USER_PROTOCOL_F_REPLY_ACK) | \
 		virtq_bit(VHOST_USER_PROTOCOL_F_NET_MTU) | \
-		virtq_bit(VHOST_USER_PROTOCOL_F_STATUS))
+		virtq_bit(VHOST_USER_PROTOCOL_F_STATUS) | virtq_bit(VHOST_USER_PROTOCOL_F_CONFIG))
+/* With CONFIG only: changes of config space are all that is told there. */
+#define PROTOCOL_FEATURES_CONFIG virtq_bit(VHOST_USER_PROTOCOL_F_BACKEND_REQ)
 
 static struct vhost_user *
 vhost_user(struct transport *t)
@@ -53,6 +55,26 @@ op_event_fd(const struct transport *t, short *events)
 	return vhost_user_sock_event_fd(&v->sock, events);
 }
 
+static int
+op_change_fd(const struct transport *t)
+{
+	return container_of(t, const struct vhost_user, t)->events.fd;
+}
+
+static int
+op_changes(struct transport *t)
+{
+	struct vhost_user *v = vhost_user(t);
+	int ret = v->events.fd < 0 ? 0 : vhost_user_events_take(&v->events);
+
+	return ret < 0 ? vhost_user_fail(v, ret,
+				 "backend %s; changes of its config space are not "
+				 "seen any more",
+				 ret == -ECONNRESET ? "closed its channel"
+						    : "sent garbage on its channel")
+		       : ret;
+}
+
 static bool
 op_alive(struct transport *t)
 {
@@ -75,7 +97,10 @@ op_drop(struct transport *t)
 static void
 op_detach(struct transport *t)
 {
-	vhost_user_sock_detach(&vhost_user(t)->sock);
+	struct vhost_user *v = vhost_user(t);
+
+	vhost_user_sock_detach(&v->sock);
+	vhost_user_events_close(&v->events);
 	t->attached = false;
 }
 
@@ -84,6 +109,7 @@ op_destroy(struct transport *t)
 {
 	struct vhost_user *v = vhost_user(t);
 
+	vhost_user_events_close(&v->events);
 	vhost_user_sock_close(&v->sock);
 	free(v);
 }
@@ -97,6 +123,25 @@ op_begin(struct transport *t)
 /*
  * Requests.
  */
+
+/* A backend that does not take it tells nothing, and is as good as before. */
+static int
+channel_set(struct vhost_user *v)
+{
+	struct vhost_user_msg msg = {.request = VHOST_USER_SET_BACKEND_REQ_FD};
+	int theirs = -1;
+	int ret = vhost_user_events_open(&v->events, &theirs);
+
+	if (ret != 0)
+		return vhost_user_fail(v, ret, "no channel for the backend: %s", strerror(-ret));
+	ret = vhost_user_set(v, &msg, &theirs, 1);
+	close(theirs);
+	if (ret == -EREMOTEIO) {
+		vhost_user_events_close(&v->events);
+		ret = 0;
+	}
+	return ret;
+}
 
 static int
 op_features_get(struct transport *t, uint64_t *features, uint32_t *pairs_max)
@@ -114,7 +159,10 @@ op_features_get(struct transport *t, uint64_t *features, uint32_t *pairs_max)
 		ret = vhost_user_get_u64(v, VHOST_USER_GET_PROTOCOL_FEATURES, &offered);
 		if (ret != 0)
 			return ret;
-		offered &= PROTOCOL_FEATURES;
+		if (offered & virtq_bit(VHOST_USER_PROTOCOL_F_CONFIG))
+			offered &= PROTOCOL_FEATURES | PROTOCOL_FEATURES_CONFIG;
+		else
+			offered &= PROTOCOL_FEATURES;
 		ret = vhost_user_set_u64(v, VHOST_USER_SET_PROTOCOL_FEATURES, offered);
 		if (ret != 0)
 			return ret;
@@ -123,6 +171,8 @@ op_features_get(struct transport *t, uint64_t *features, uint32_t *pairs_max)
 	ret = vhost_user_set(v, &owner, NULL, 0);
 	if (ret == 0 && vhost_user_has(v, VHOST_USER_PROTOCOL_F_MQ))
 		ret = vhost_user_get_u64(v, VHOST_USER_GET_QUEUE_NUM, &pairs);
+	if (ret == 0 && vhost_user_has(v, VHOST_USER_PROTOCOL_F_BACKEND_REQ))
+		ret = channel_set(v);
 	/* With CONFIG a backend may show more than to a frontend that has not asked for it. */
 	if (ret == 0 && vhost_user_has(v, VHOST_USER_PROTOCOL_F_CONFIG))
 		ret = vhost_user_get_u64(v, VHOST_USER_GET_FEATURES, features);
@@ -185,7 +235,14 @@ op_config_get(struct transport *t, uint32_t offset, void *buf, uint32_t bytes)
 		return -ENOTSUP;
 	ret = vhost_user_ask(v, &msg, NULL, 0);
 	if (ret == 0)
-		ret = vhost_user_answer(v, &msg, head + bytes);
+		ret = vhost_user_answer(v, &msg, 0);
+	/* Nothing is the answer of one that has no such bytes. */
+	if (ret == 0 && (msg.bytes == 0 || (msg.bytes >= head && msg.payload.config.bytes == 0)))
+		return -ENOTSUP;
+	if (ret == 0 && (msg.bytes < head + bytes || msg.payload.config.bytes != bytes ||
+				msg.payload.config.offset != offset))
+		return vhost_user_fail(
+			v, -EPROTO, "backend sent other bytes of config space than were asked for");
 	if (ret == 0)
 		memcpy(buf, msg.payload.config.region, bytes);
 	return ret;
@@ -302,6 +359,8 @@ static const struct transport_ops vhost_user_ops = {
 	.name = "vhost-user",
 	.attach = op_attach,
 	.event_fd = op_event_fd,
+	.change_fd = op_change_fd,
+	.changes = op_changes,
 	.alive = op_alive,
 	.drop = op_drop,
 	.detach = op_detach,
@@ -336,6 +395,7 @@ transport_vhost_user_create(
 		return -ENOMEM;
 	}
 	v->t.ops = &vhost_user_ops;
+	v->events.fd = -1;
 	ret = vhost_user_sock_open(&v->sock, path, server, why, why_bytes);
 	if (ret != 0) {
 		free(v);

@@ -27,6 +27,7 @@ vhost_user_request_name(uint32_t request)
 		[VHOST_USER_GET_QUEUE_NUM] = "GET_QUEUE_NUM",
 		[VHOST_USER_SET_VRING_ENABLE] = "SET_VRING_ENABLE",
 		[VHOST_USER_NET_SET_MTU] = "NET_SET_MTU",
+		[VHOST_USER_SET_BACKEND_REQ_FD] = "SET_BACKEND_REQ_FD",
 		[VHOST_USER_GET_CONFIG] = "GET_CONFIG",
 		[VHOST_USER_SET_STATUS] = "SET_STATUS",
 		[VHOST_USER_GET_STATUS] = "GET_STATUS",
@@ -134,17 +135,16 @@ close_fds(struct msghdr *m)
 	}
 }
 
-static int
-recv_all(int sock, void *buf, size_t bytes, uint64_t deadline_ms)
+int
+vhost_user_recv_some(int sock, void *buf, size_t bytes)
 {
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int) * 32)];
 	} control;
-	size_t done = 0;
 
-	while (done < bytes) {
-		struct iovec iov = {(char *)buf + done, bytes - done};
+	for (;;) {
+		struct iovec iov = {buf, bytes};
 		struct msghdr m = {
 			.msg_iov = &iov,
 			.msg_iovlen = 1,
@@ -152,20 +152,32 @@ recv_all(int sock, void *buf, size_t bytes, uint64_t deadline_ms)
 			.msg_controllen = sizeof(control.bytes),
 		};
 		ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		int ret;
 
 		if (n > 0) {
 			close_fds(&m);
-			done += (size_t)n;
-			continue;
+			return (int)n;
 		}
 		if (n == 0)
 			return -ECONNRESET;
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN)
+		if (errno != EINTR)
 			return socket_error(errno);
-		ret = wait_ready(sock, POLLIN, deadline_ms);
+	}
+}
+
+static int
+recv_all(int sock, void *buf, size_t bytes, uint64_t deadline_ms)
+{
+	size_t done = 0;
+
+	while (done < bytes) {
+		int ret = vhost_user_recv_some(sock, (char *)buf + done, bytes - done);
+
+		if (ret > 0) {
+			done += (size_t)ret;
+			continue;
+		}
+		if (ret == -EAGAIN)
+			ret = wait_ready(sock, POLLIN, deadline_ms);
 		if (ret != 0)
 			return ret;
 	}

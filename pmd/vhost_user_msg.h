@@ -26,15 +26,22 @@ enum vhost_user_request {
 	VHOST_USER_GET_QUEUE_NUM = 17,
 	VHOST_USER_SET_VRING_ENABLE = 18,
 	VHOST_USER_NET_SET_MTU = 20,
+	VHOST_USER_SET_BACKEND_REQ_FD = 21,
 	VHOST_USER_GET_CONFIG = 24,
 	VHOST_USER_SET_STATUS = 39,
 	VHOST_USER_GET_STATUS = 40,
+};
+
+/* Requests of the backend, on a channel of their own. */
+enum vhost_user_backend_request {
+	VHOST_USER_BACKEND_CONFIG_CHANGE_MSG = 2,
 };
 
 /* Protocol feature bits. */
 #define VHOST_USER_PROTOCOL_F_MQ 0
 #define VHOST_USER_PROTOCOL_F_REPLY_ACK 3
 #define VHOST_USER_PROTOCOL_F_NET_MTU 4
+#define VHOST_USER_PROTOCOL_F_BACKEND_REQ 5
 #define VHOST_USER_PROTOCOL_F_CONFIG 9
 #define VHOST_USER_PROTOCOL_F_STATUS 16
 
@@ -118,6 +125,13 @@ uint64_t vhost_user_now_ms(void);
  */
 int vhost_user_send(int sock, const struct vhost_user_msg *msg, const int *fds, unsigned int nb_fds,
 	uint64_t deadline_ms);
+
+/**
+ * Receive what is there; file descriptors that come along are closed.
+ *
+ * @return Bytes, at least 1; -EAGAIN; -ECONNRESET; -errno.
+ */
+int vhost_user_recv_some(int sock, void *buf, size_t bytes);
 
 /**
  * Receive one message. File descriptors that come along are closed: no reply has any.

@@ -11,6 +11,7 @@
 
 #include "ring/virtq.h"
 #include "transport.h"
+#include "vhost_user_events.h"
 #include "vhost_user_msg.h"
 #include "vhost_user_sock.h"
 
@@ -19,6 +20,7 @@
 struct vhost_user {
 	struct transport t;
 	struct vhost_user_sock sock;
+	struct vhost_user_events events;
 	bool extended;     /* F_PROTOCOL_FEATURES */
 	uint64_t protocol; /* protocol features in use */
 	uint64_t deadline_ms;

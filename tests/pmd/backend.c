@@ -21,7 +21,7 @@ backend_init(struct backend *b, const char *path)
 	b->features = B_USUAL;
 	b->protocol = B_P_USUAL;
 	b->pairs = B_RINGS / 2;
-	b->listen_fd = b->sock = b->quit_fd = -1;
+	b->listen_fd = b->sock = b->quit_fd = b->channel = -1;
 	for (int i = 0; i < B_RINGS; i++)
 		b->rings[i].kick_fd = b->rings[i].call_fd = -1;
 	pthread_mutex_init(&b->lock, NULL);
@@ -149,7 +149,10 @@ backend_start(struct backend *b)
 		must(bind(b->listen_fd, (struct sockaddr *)&addr, sizeof(addr)) == 0, "bind");
 		must(listen(b->listen_fd, 4) == 0, "listen");
 	}
+	b->ctrl_stop = false;
 	must(pthread_create(&b->thread, NULL, serve, b) == 0, "thread");
+	if (b->features & B_F_CTRL_VQ)
+		must(pthread_create(&b->ctrl_thread, NULL, backend_ctrl_serve, b) == 0, "thread");
 }
 
 void
@@ -159,6 +162,9 @@ backend_stop(struct backend *b)
 		return;
 	(void)!eventfd_write(b->quit_fd, 1);
 	pthread_join(b->thread, NULL);
+	__atomic_store_n(&b->ctrl_stop, true, __ATOMIC_RELEASE);
+	if (b->features & B_F_CTRL_VQ)
+		pthread_join(b->ctrl_thread, NULL);
 	backend_forget_connection(b);
 	if (b->listen_fd >= 0)
 		close(b->listen_fd);

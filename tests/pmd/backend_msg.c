@@ -63,6 +63,8 @@ backend_forget_connection(struct backend *b)
 		*r = (struct backend_ring){.kick_fd = -1, .call_fd = -1};
 	}
 	fd_replace(&b->sock, -1);
+	fd_replace(&b->channel, -1);
+	b->ctrl_fresh = false;
 	b->connected = false;
 	b->mute = false;
 	b->acked = b->acked_protocol = b->status = 0;
@@ -144,6 +146,8 @@ on_kick(struct backend *b, struct backend_ring *r, int fd)
 {
 	fd_replace(&r->kick_fd, fd);
 	r->started = true;
+	if (r - b->rings == backend_ctrl_index(b))
+		b->ctrl_fresh = true;
 	if (fd < 0 || r->call_fd < 0 || r->desc == 0 || r->size == 0)
 		complain(b, "ring started before it was complete");
 	if (!(b->acked_protocol & B_P_STATUS))
@@ -198,10 +202,55 @@ on_set(struct backend *b, const struct message *m, int *fds, int nb_fds)
 			fds[0] = -1;
 		}
 		break;
+	case B_SET_BACKEND_REQ_FD:
+		if (nb_fds != 1) {
+			complain(b, "channel without its descriptor");
+		} else {
+			fd_replace(&b->channel, fds[0]);
+			fds[0] = -1;
+		}
+		break;
 	case B_SET_VRING_ENABLE:
 		ring_of(b, u32_at(m, 0))->enabled = u32_at(m, 4) != 0;
 		break;
 	default:
+		break;
+	}
+}
+
+/* Offset, size, flags, bytes of config space. */
+static void
+on_config(struct backend *b, const struct message *m, struct message *answer)
+{
+	uint32_t offset = u32_at(m, 0);
+	uint32_t bytes = u32_at(m, 4);
+
+	if (!(b->acked_protocol & B_P_CONFIG))
+		complain(b, "GET_CONFIG without CONFIG");
+	if (m->bytes != 12 + bytes)
+		complain(b, "GET_CONFIG of a wrong size");
+	memcpy(answer->payload, m->payload, 12);
+	if (offset + bytes > sizeof(b->config)) {
+		answer->bytes = 0;
+		return;
+	}
+	memcpy(answer->payload + 12, (const uint8_t *)&b->config + offset, bytes);
+	answer->bytes = 12 + bytes;
+	switch (b->config_answer) {
+	case B_CONFIG_RIGHT:
+		break;
+	case B_CONFIG_EMPTY:
+		answer->bytes = 0;
+		break;
+	case B_CONFIG_SIZE_0:
+		memset(answer->payload + 4, 0, 4);
+		answer->bytes = 12;
+		break;
+	case B_CONFIG_SHORT:
+		answer->bytes -= 1;
+		break;
+	case B_CONFIG_ELSEWHERE:
+		answer->payload[0] ^= 4;
 		break;
 	}
 }
@@ -213,6 +262,9 @@ on_get(struct backend *b, const struct message *m, struct message *answer)
 	uint64_t v;
 
 	switch (m->request) {
+	case B_GET_CONFIG:
+		on_config(b, m, answer);
+		return true;
 	case B_GET_FEATURES:
 		v = b->features;
 		break;

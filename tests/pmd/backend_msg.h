@@ -19,6 +19,9 @@ struct message {
 /** Note, obey and answer one message, under lock. @return false: the connection ends. */
 bool backend_handle(struct backend *b, const struct message *m, int *fds, int nb_fds);
 
+/** The thread that serves the control ring. */
+void *backend_ctrl_serve(void *arg);
+
 /** Everything that belongs to one connection. */
 void backend_forget_connection(struct backend *b);
 
