@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control ring: which commands a device is sent, in which bytes, and what its answers do. */
-#include "fixture.h"
-#include "pmd_port.h"
+#include "control.h"
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
@@ -15,65 +14,6 @@ static struct backend_command last;
 static const struct port_shape one_pair = {.rx = 1, .tx = 1};
 static const struct port_shape four_pairs = {.rx = 4, .tx = 4};
 
-static struct pmd_port *
-port_of(uint16_t port)
-{
-	return pmd_port_of(&rte_eth_devices[port]);
-}
-
-static int
-apply(uint16_t port, const struct vnet_ctrl *c)
-{
-	int ret;
-
-	pmd_port_lock(port_of(port));
-	ret = pmd_ctrl_apply(port_of(port), c);
-	pmd_port_unlock(port_of(port));
-	return ret;
-}
-
-static bool
-ready(uint16_t port)
-{
-	bool is;
-
-	pmd_port_lock(port_of(port));
-	is = pmd_ctrl_ready(port_of(port));
-	pmd_port_unlock(port_of(port));
-	return is;
-}
-
-static struct vnet_ctrl_state
-wanted(uint16_t port)
-{
-	struct vnet_ctrl_state s;
-
-	pmd_port_lock(port_of(port));
-	s = *pmd_ctrl_wanted(port_of(port));
-	pmd_port_unlock(port_of(port));
-	return s;
-}
-
-/* A port with a control ring, which runs. */
-static uint16_t
-start(struct port_shape shape, uint16_t pairs)
-{
-	uint16_t port;
-
-	backend_begin(&b);
-	backend_control(&b, pairs);
-	b.features |= B_F_GUEST_CSUM;
-	backend_start(&b);
-	port = port_add("queues=4,wait=60");
-	port_configure(port, shape);
-	assert_int_equal(rte_eth_dev_start(port), 0);
-	assert_true(port_up(port));
-	assert_true(ready(port));
-	return port;
-}
-
-static const struct vnet_ctrl promisc_off = {.kind = VNET_CTRL_PROMISC, .on = false};
-
 static void
 device_hears_all_wishes_before_a_data_ring_is_enabled(void **state)
 {
@@ -83,7 +23,13 @@ device_hears_all_wishes_before_a_data_ring_is_enabled(void **state)
 	(void)state;
 	COVERS("NET-DRV-058");
 	COVERS("NET-DRV-059");
-	port = start(four_pairs, 6);
+	control_begin(&b, 6);
+	backend_start(&b);
+	port = port_add("queues=4,wait=60");
+	port_configure(port, four_pairs);
+	assert_int_equal(rte_eth_dev_start(port), 0);
+	assert_true(port_up(port));
+	assert_true(control_ready(port));
 	assert_int_equal(b.acked & (B_CONTROL | B_F_MQ),
 		(B_CONTROL | B_F_MQ) & ~(B_F_CTRL_VLAN | B_F_HASH_REPORT));
 	assert_int_equal(b.acked_protocol, B_P_USUAL | B_P_CONFIG | B_P_BACKEND_REQ);
@@ -119,7 +65,7 @@ control_ring_of_a_device_without_multiqueue_is_ring_2(void **state)
 	port = port_add("wait=60");
 	port_configure(port, one_pair);
 	assert_int_equal(rte_eth_dev_start(port), 0);
-	assert_true(ready(port));
+	assert_true(control_ready(port));
 	assert_true(b.rings[2].started && b.rings[2].enabled);
 	assert_int_equal(b.nb_commands, 2);
 	port_end(port, &b, before);
@@ -160,7 +106,7 @@ backend_without_config_space_gets_no_control_ring_and_no_command_features(void *
 		port_configure(port, four_pairs);
 		assert_int_equal(rte_eth_dev_start(port), 0);
 		assert_true(port_up(port));
-		assert_false(ready(port));
+		assert_false(control_ready(port));
 		assert_int_equal(backend_live(&b), 8);
 		control = B_CONTROL;
 		if (kinds[i].answer == B_CONFIG_RIGHT && (kinds[i].protocol & B_P_CONFIG))
@@ -168,10 +114,10 @@ backend_without_config_space_gets_no_control_ring_and_no_command_features(void *
 		assert_int_equal(b.acked & control, 0);
 		assert_true(b.acked & B_F_MQ);
 		assert_int_equal(b.nb_commands, 0);
-		assert_int_equal(apply(port, &promisc_off), -ENOTSUP);
-		assert_int_equal(apply(port, &mac), -ENOTSUP);
-		assert_int_equal(
-			wanted(port).modes, VNET_CTRL_MODE(PROMISC) | VNET_CTRL_MODE(ALLMULTI));
+		assert_int_equal(control_apply(port, &promisc_off), -ENOTSUP);
+		assert_int_equal(control_apply(port, &mac), -ENOTSUP);
+		assert_int_equal(control_wanted(port).modes,
+			VNET_CTRL_MODE(PROMISC) | VNET_CTRL_MODE(ALLMULTI));
 		port_end(port, &b, before);
 	}
 }
@@ -216,19 +162,6 @@ static const struct {
 	{{.kind = VNET_CTRL_GUEST_OFFLOADS, .offloads = 1 << 1}, 10, "\5\0\2\0\0\0\0\0\0\0"},
 };
 
-/* A port with all features; HASH_REPORT only where nobody receives. */
-static uint16_t
-start_all(void)
-{
-	uint16_t port = start((struct port_shape){.rx = 4,
-				      .tx = 4,
-				      .rx_offloads = RTE_ETH_RX_OFFLOAD_VLAN_FILTER |
-						     RTE_ETH_RX_OFFLOAD_TCP_CKSUM},
-		4);
-
-	return port;
-}
-
 static void
 each_command_has_the_bytes_of_the_standard(void **state)
 {
@@ -238,32 +171,24 @@ each_command_has_the_bytes_of_the_standard(void **state)
 	(void)state;
 	COVERS("NET-DRV-052");
 	COVERS("NET-DRV-053");
-	backend_begin(&b);
-	backend_control(&b, 4);
-	b.features |= B_F_GUEST_CSUM;
-	backend_start(&b);
-	port = port_add("queues=4,wait=60");
-	port_configure(port, (struct port_shape){.rx = 4,
-				     .tx = 4,
-				     .rx_offloads = RTE_ETH_RX_OFFLOAD_VLAN_FILTER |
-						    RTE_ETH_RX_OFFLOAD_TCP_CKSUM});
-	assert_int_equal(rte_eth_dev_start(port), 0);
+	control_begin(&b, 4);
+	port = control_start(&b, four_pairs);
 	for (unsigned int i = 0; i < RTE_DIM(commands); i++) {
 		const unsigned int sent = b.nb_commands;
-		struct vnet_ctrl_state now, expected = wanted(port);
+		struct vnet_ctrl_state now, expected = control_wanted(port);
 
 		/* Without HASH_REPORT there is nothing to configure. */
 		if (commands[i].c.kind == VNET_CTRL_HASH) {
-			assert_int_equal(apply(port, &commands[i].c), -ENOTSUP);
+			assert_int_equal(control_apply(port, &commands[i].c), -ENOTSUP);
 			continue;
 		}
 		vnet_ctrl_state_apply(&expected, &commands[i].c);
-		assert_int_equal(apply(port, &commands[i].c), 0);
+		assert_int_equal(control_apply(port, &commands[i].c), 0);
 		assert_int_equal(b.nb_commands, sent + 1);
 		last = b.commands[sent % B_COMMANDS];
 		assert_int_equal(last.nb, commands[i].nb);
 		assert_memory_equal(last.bytes, commands[i].bytes, last.nb);
-		now = wanted(port);
+		now = control_wanted(port);
 		assert_true(vnet_ctrl_state_equal(&now, &expected));
 	}
 	port_end(port, &b, before);
@@ -302,15 +227,16 @@ commands_beyond_the_device_are_not_sent(void **state)
 	COVERS("NET-DRV-066");
 	COVERS("NET-DRV-067");
 	COVERS("NET-DRV-068");
-	port = start_all();
+	control_begin(&b, 4);
+	port = control_start(&b, four_pairs);
 	for (unsigned int i = 0; i < RTE_DIM(beyond); i++) {
 		const unsigned int sent = b.nb_commands;
-		const struct vnet_ctrl_state then = wanted(port);
+		const struct vnet_ctrl_state then = control_wanted(port);
 		struct vnet_ctrl_state now;
 
-		assert_int_equal(apply(port, &beyond[i]), -EINVAL);
+		assert_int_equal(control_apply(port, &beyond[i]), -EINVAL);
 		assert_int_equal(b.nb_commands, sent);
-		now = wanted(port);
+		now = control_wanted(port);
 		assert_true(vnet_ctrl_state_equal(&now, &then));
 	}
 	port_end(port, &b, before);
@@ -332,15 +258,16 @@ refused_command_changes_no_wish(void **state)
 	uint16_t port;
 
 	(void)state;
-	port = start_all();
+	control_begin(&b, 4);
+	port = control_start(&b, four_pairs);
 	b.answer = refuse_vlans;
-	assert_int_equal(apply(port, &add), -EIO);
-	assert_int_equal(wanted(port).vlans[0], 0);
+	assert_int_equal(control_apply(port, &add), -EIO);
+	assert_int_equal(control_wanted(port).vlans[0], 0);
 	assert_non_null(strstr(log_text(), "backend refused control command 'VLAN add'"));
 	assert_int_equal(port_xstat(port, "control_refused"), 1);
 	/* And the device serves the next one. */
-	assert_true(ready(port));
-	assert_int_equal(apply(port, &promisc_off), 0);
+	assert_true(control_ready(port));
+	assert_int_equal(control_apply(port, &promisc_off), 0);
 	assert_true(port_up(port));
 	port_end(port, &b, before);
 }
@@ -359,9 +286,9 @@ wishes_are_noted_while_there_is_no_device(void **state)
 	port_configure(
 		port, (struct port_shape){
 			      .rx = 2, .tx = 2, .rx_offloads = RTE_ETH_RX_OFFLOAD_VLAN_FILTER});
-	assert_int_equal(apply(port, &promisc_off), 0);
+	assert_int_equal(control_apply(port, &promisc_off), 0);
 	assert_int_equal(rte_eth_dev_start(port), 0);
-	assert_int_equal(apply(port, &add), 0);
+	assert_int_equal(control_apply(port, &add), 0);
 	backend_start(&b);
 	UNTIL(port_up(port));
 	assert_int_equal(backend_commands(&b, 0, 0, NULL), 0);
@@ -381,22 +308,24 @@ stop_and_start_replay_everything_a_thousand_times(void **state)
 	uint16_t port;
 
 	(void)state;
-	port = start_all();
+	control_begin(&b, 4);
+	port = control_start(&b, four_pairs);
 	running = resources_now();
 	for (unsigned int i = 1; i <= 1000; i++) {
 		const struct vnet_ctrl add = {.kind = VNET_CTRL_VLAN_ADD, .vlan = i};
 		unsigned int sent;
 
-		assert_int_equal(apply(port, &add), 0);
+		assert_int_equal(control_apply(port, &add), 0);
 		if (i > 4)
-			assert_int_equal(apply(port, &(struct vnet_ctrl){.kind = VNET_CTRL_VLAN_DEL,
-							     .vlan = i - 4}),
+			assert_int_equal(
+				control_apply(port, &(struct vnet_ctrl){.kind = VNET_CTRL_VLAN_DEL,
+							    .vlan = i - 4}),
 				0);
 		assert_int_equal(rte_eth_dev_stop(port), 0);
-		assert_false(ready(port));
+		assert_false(control_ready(port));
 		sent = b.nb_commands;
 		assert_int_equal(rte_eth_dev_start(port), 0);
-		assert_true(ready(port));
+		assert_true(control_ready(port));
 		assert_int_equal(b.nb_commands, sent + 3 + RTE_MIN(i, 4u));
 		assert_resources(running);
 	}
