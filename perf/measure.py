@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 
+import plot
 import report
 import switches
 import twocore
@@ -258,6 +259,7 @@ def parse_args():
     parser.add_argument("--only", action="append")
     parser.add_argument("--part", action="append", choices=PARTS)
     parser.add_argument("--json")
+    parser.add_argument("--out", help="directory for figures.json and the plots")
     args = parser.parse_args()
     if args.rounds is None:
         args.rounds = 7 if args.quick else 15
@@ -308,6 +310,20 @@ def two_cores(args, data, start):
         run.latencies(min(rounds, 5), 0.5 if args.quick else 1.0)
 
 
+def write(args, data):
+    """The figures and the plots, where they are wanted."""
+    files = [args.json] if args.json else []
+    if args.out:
+        os.makedirs(args.out, exist_ok=True)
+        files.append(os.path.join(args.out, "figures.json"))
+        written = plot.write_all(data, args.out)
+        print(f"\n{args.out}: figures.json {' '.join(written)}")
+    for name in files:
+        with open(name, "w", encoding="utf-8") as file:
+            json.dump(data, file, indent=1)
+            file.write("\n")
+
+
 def main():
     args = parse_args()
     start = time.monotonic()
@@ -317,10 +333,7 @@ def main():
     two_cores(args, data, start)
     data["seconds"] = round(time.monotonic() - start, 1)
     print(report.render(data))
-    if args.json:
-        with open(args.json, "w", encoding="utf-8") as file:
-            json.dump(data, file, indent=1)
-            file.write("\n")
+    write(args, data)
     return 1 if "failed" in data["skipped"].values() else 0
 
 

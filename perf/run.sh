@@ -5,7 +5,9 @@
 #
 #   perf/run.sh                  15 rounds at both SIMD widths
 #   perf/run.sh --quick          7 rounds at 512 bits, 3 at 256; below 2 minutes
-#   perf/run.sh --json FILE      write all figures and the machine's description, too
+#   perf/run.sh --out DIR        where figures.json, with the machine's description, and the plots
+#                                (SVG) go; perf-results in the build directory
+#   perf/run.sh --json FILE      write the figures there, too
 #   perf/run.sh --rounds N       other number of rounds
 #   perf/run.sh --part NAME      only cycles (one core), rates, latency, footprint or scaling (two
 #                                cores); may be repeated
@@ -19,17 +21,22 @@ set -eu
 
 TOP=$(cd "$(dirname "$0")/.." && pwd)
 build=
+out=
 rest=()
 while [ $# -gt 0 ]; do
     case $1 in
     -h | --help)
-        sed -n '4,17s/^# \{0,1\}//p' "$0"
+        sed -n '4,19s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     --quick) rest+=("$1") ;;
-    --build | --json | --rounds | --only | --part)
+    --build | --json | --out | --rounds | --only | --part)
         [ $# -ge 2 ] || { echo "run.sh: $1 needs a value, see --help" >&2; exit 2; }
-        if [ "$1" = --build ]; then build=$2; else rest+=("$1" "$2"); fi
+        case $1 in
+        --build) build=$2 ;;
+        --out) out=$2 ;;
+        *) rest+=("$1" "$2") ;;
+        esac
         shift
         ;;
     *)
@@ -64,4 +71,4 @@ setup_hugepages "$PERF_MIB"
 [ "$HUGEPAGES" = yes ] || die "figures without hugepages say nothing: reserve $PERF_MIB MiB (root)"
 setup_cpus
 run_child python3 "$TOP/perf/measure.py" --build "$BUILD_DIR" --cpus "$CPU_A" "$CPU_B" \
-    --scratch "$SCRATCH" "${rest[@]}"
+    --scratch "$SCRATCH" --out "${out:-$BUILD_DIR/perf-results}" "${rest[@]}"
