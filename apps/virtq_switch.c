@@ -12,10 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define TICK_NS (VSWITCH_HOUSEKEEP_MS * 1000000L)
-#define TICKS_PER_SECOND (1000000000L / TICK_NS)
+#define TICKS_PER_SECOND (1000 / VSWITCH_HOUSEKEEP_MS)
 
 static volatile sig_atomic_t stop;
 
@@ -115,11 +113,10 @@ add_ports(const struct switch_options *options)
 static void
 run(uint32_t show_s)
 {
-	const struct timespec tick = {.tv_nsec = TICK_NS};
 	uint64_t ticks = 0;
 
 	while (!stop) {
-		nanosleep(&tick, NULL);
+		vswitch_wait(VSWITCH_HOUSEKEEP_MS);
 		vswitch_housekeep();
 		if (show_s != 0 && ++ticks % ((uint64_t)show_s * TICKS_PER_SECOND) == 0)
 			vswitch_show();

@@ -220,12 +220,18 @@ port_ring_start(struct port *port, uint32_t ring, const struct port_ring *conf)
 	struct virtq vq;
 	int ret;
 
-	if (ring >= 2U * port->max_pairs)
+	if (ring >= port_nb_rings(port))
 		return -ERANGE;
 	ret = virtq_init(&vq, conf->size, conf->desc, conf->avail, conf->used, flags);
 	if (ret != 0)
 		return ret;
 	port_ring_stop(port, ring);
+	if (ring == port_controlq(port)) {
+		device_start(&port->ctrlq.vq, &vq, port, conf);
+		port->ctrlq.call_fd = conf->call_fd;
+		port->ctrlq.running = true;
+		return 0;
+	}
 	if (ring % 2 == 1) {
 		struct port_rxq *rxq = rxq_get(port, pair);
 
@@ -270,9 +276,14 @@ ring_end(const struct port *port, uint32_t ring, struct ring_end *end)
 {
 	uint16_t pair = (uint16_t)(ring / 2);
 
-	if (ring >= 2U * port->max_pairs)
+	if (ring >= port_nb_rings(port))
 		return false;
-	if (ring % 2 == 1) {
+	if (ring == port_controlq(port)) {
+		/* Writable or not as its port is, like the queues of pairs. */
+		struct port_ctrlq *ctrlq = (struct port_ctrlq *)(uintptr_t)&port->ctrlq;
+
+		*end = (struct ring_end){&ctrlq->vq, &ctrlq->faults, &ctrlq->running};
+	} else if (ring % 2 == 1) {
 		struct port_rxq *rxq = port->rxq[pair];
 
 		if (rxq == NULL)
@@ -297,7 +308,7 @@ port_ring_stop(struct port *port, uint32_t ring)
 		return 0;
 	if (*end.running) {
 		*end.running = false;
-		if (!port->paused)
+		if (!port->paused && ring != port_controlq(port))
 			publish(port);
 	}
 	return end.q->used_idx;
@@ -369,8 +380,10 @@ port_ring_faults(const struct port *port, uint32_t ring, struct port_faults *fau
 }
 
 const char *
-port_ring_name(uint32_t ring, char *text)
+port_ring_name(const struct port *port, uint32_t ring, char *text)
 {
+	if (ring == port_controlq(port))
+		return strcpy(text, "controlq");
 	snprintf(text, PORT_RING_NAME_BYTES, "%s %" PRIu32,
 		ring % 2 == 1 ? "transmitq" : "receiveq", ring / 2);
 	return text;

@@ -23,6 +23,7 @@
 
 #define PORT_MAX 256
 #define PORT_PAIRS_MAX 127 /* 2 * 127 rings and a control ring: what rte_vhost takes */
+#define PORT_RINGS_MAX (2 * PORT_PAIRS_MAX + 1)
 #define PORT_NAME_BYTES 32
 
 /* Why a packet from a guest went nowhere; counted on the port_rxq it came by. */
@@ -147,6 +148,17 @@ enum port_look {
 	PORT_LOOK_QUEUE = 1 << 2, /* which queue, or what hash */
 };
 
+/*
+ * A guest's controlq. No worker knows of it: whoever has started it serves it, see
+ * control/control_ring.h.
+ */
+struct port_ctrlq {
+	struct virtq_device vq;
+	int call_fd;
+	struct port_faults faults; /* as in port_rxq */
+	bool running;
+};
+
 /* The receiveqs of a port that get traffic. Immutable once published. */
 struct port_txset {
 	uint16_t nb;
@@ -171,8 +183,22 @@ struct port {
 	struct port_rxq
 		*rxq[PORT_PAIRS_MAX]; /* made when the ring first starts; kept for counters */
 	struct port_txq *txq[PORT_PAIRS_MAX];
+	struct port_ctrlq ctrlq;
 	void *backend; /* what carries the port: its control state, e.g. struct port_vhost */
 };
+
+/* Rings by index: 2k receiveq, 2k+1 transmitq, and the last one is the controlq. */
+static inline uint32_t
+port_controlq(const struct port *port)
+{
+	return 2u * port->max_pairs;
+}
+
+static inline uint32_t
+port_nb_rings(const struct port *port)
+{
+	return port_controlq(port) + 1;
+}
 
 /* What control knows of a ring that is to run. */
 struct port_ring {
@@ -235,7 +261,7 @@ void port_link_set(struct port *port, bool up);
  *
  * A ring that runs already is stopped first.
  *
- * @param ring  Ring index of the standard: 2k receiveq, 2k+1 transmitq; below 2 * max_pairs.
+ * @param ring  Below port_nb_rings(); workers get none of the controlq.
  * @return 0; -EINVAL, -EFAULT as virtq_init(); -ENOMEM; -ERANGE for the index.
  */
 int port_ring_start(struct port *port, uint32_t ring, const struct port_ring *conf);
@@ -291,8 +317,8 @@ const struct virtq_fault_info *port_ring_fault(const struct port *port, uint32_t
  */
 bool port_ring_faults(const struct port *port, uint32_t ring, struct port_faults *faults);
 
-/** "transmitq 1" of ring 3, "receiveq 1" of ring 2: as the standard calls them. */
+/** "transmitq 1" of ring 3, "receiveq 1" of ring 2, "controlq": as the standard calls them. */
 #define PORT_RING_NAME_BYTES 24
-const char *port_ring_name(uint32_t ring, char *text);
+const char *port_ring_name(const struct port *port, uint32_t ring, char *text);
 
 #endif

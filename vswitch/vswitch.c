@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "vswitch.h"
 
+#include "control/control.h"
+#include "control/control_ring.h"
 #include "control/fault_report.h"
 #include "control/port_vhost.h"
 #include "datapath/fdb.h"
@@ -75,6 +77,10 @@ vswitch_init(const struct vswitch_conf *conf)
 			"no asynchronous I/O (%s): a hostile frontend can hold a worker up by its "
 			"call eventfd; see /proc/sys/fs/aio-max-nr",
 			strerror(-rc));
+	rc = control_rings_init();
+	if (rc != 0)
+		SWITCH_LOG(WARNING, "no epoll (%s): guests wait %d ms for answers to commands",
+			strerror(-rc), VSWITCH_HOUSEKEEP_MS);
 	sw.aged = fdb_clock();
 	return 0;
 }
@@ -92,6 +98,7 @@ vswitch_fini(void)
 	}
 	workers_fini();
 	notify_fini();
+	control_rings_fini();
 	fdb_fini();
 	rte_mempool_free(worker_pool);
 	worker_pool = NULL;
@@ -187,6 +194,12 @@ void
 vswitch_stop(void)
 {
 	sw.stop = true;
+}
+
+void
+vswitch_wait(uint32_t ms)
+{
+	control_rings_wait(ms);
 }
 
 void

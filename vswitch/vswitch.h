@@ -80,10 +80,16 @@ unsigned int vswitch_poll(uint16_t worker);
 #define VSWITCH_HOUSEKEEP_MS 5
 
 /**
- * What has to be done now and then: report faults, age the MAC table. Main thread, every
- * VSWITCH_HOUSEKEEP_MS while workers run.
+ * What has to be done now and then: report faults, serve control queues, age the MAC table. Main
+ * thread, every VSWITCH_HOUSEKEEP_MS while workers run.
  */
 void vswitch_housekeep(void);
+
+/**
+ * Let time pass between two vswitch_housekeep(): control commands of guests are served at once.
+ * Returns early when a signal comes. Main thread.
+ */
+void vswitch_wait(uint32_t ms);
 
 /** Register /virtq/... telemetry commands. */
 void vswitch_telemetry_init(void);

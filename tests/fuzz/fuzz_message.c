@@ -4,6 +4,7 @@
  * kinds. What passes the filter makes sense to the last field, and no descriptor and no mapping
  * stays behind, whatever was said.
  */
+#include "control/control_ring.h"
 #include "control/message_filter.h"
 #include "fuzz.h"
 #include "message_check.h"
@@ -49,6 +50,7 @@ static struct {
 	int fds[KINDS];
 	struct port port;
 	struct port_vhost pv;
+	struct vhost_control control;
 	struct port_rxq rxq[PAIRS];
 	struct port_txq txq[PAIRS];
 	struct vhost_session session;
@@ -110,6 +112,7 @@ prepare(void)
 	}
 	t.port.backend = &t.pv;
 	t.pv.port = &t.port;
+	t.pv.control = &t.control;
 	t.ready = true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "device_config.h"
 
+#include "control_ring.h"
 #include "message_filter.h"
 #include "net/vnet_hash.h"
 #include "spec/virtio_net_spec.h"
@@ -51,7 +52,8 @@ device_config_answer(const struct port_vhost *pv, struct vhost_message *msg)
 		.supported_hash_types = rte_cpu_to_le_32(VNET_HASH_TYPES),
 	};
 
-	memcpy(config.mac, pv->mac, sizeof(config.mac));
+	/* What the guest has set with CTRL_MAC_ADDR, until it resets its device. */
+	memcpy(config.mac, &pv->control->state.mac, sizeof(config.mac));
 	memcpy(space, &config, sizeof(config));
 	if (c->bytes > sizeof(space) || c->offset > sizeof(space) - c->bytes) {
 		msg->size = 0;

@@ -2,6 +2,7 @@
 #include "fault_report.h"
 
 #include "port_vhost.h"
+#include "vhost_control.h"
 #include "vhost_rings.h"
 
 #include <inttypes.h>
@@ -12,8 +13,8 @@
 static struct told {
 	uint64_t serial; /* of the port: an id may be used again */
 	struct control_limit limit;
-	uint64_t faults[2 * PORT_PAIRS_MAX]; /* of each ring, in the log */
-	uint64_t signalled[2 * PORT_PAIRS_MAX];
+	uint64_t faults[PORT_RINGS_MAX]; /* of each ring, in the log */
+	uint64_t signalled[PORT_RINGS_MAX];
 } told[PORT_MAX];
 
 const char *
@@ -46,7 +47,7 @@ fault_count(const struct port *port)
 	struct port_faults faults;
 	uint64_t sum = 0;
 
-	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
+	for (uint32_t ring = 0; ring < port_nb_rings(port); ring++) {
 		if (port_ring_faults(port, ring, &faults))
 			sum += faults.total;
 	}
@@ -56,14 +57,15 @@ fault_count(const struct port *port)
 static void
 report(const struct port *port, uint32_t ring, const struct port_faults *faults, uint64_t before)
 {
+	const struct port_vhost *pv = port->backend;
 	char name[PORT_RING_NAME_BYTES], detail[FAULT_DETAIL_BYTES], more[64] = "";
 
 	if (faults->total - before > 1)
 		snprintf(more, sizeof(more), " (%" PRIu64 " times since the last line)",
 			faults->total - before);
 	CONTROL_LOG(ERR, "port %s: the guest broke %s, ring %" PRIu32 "%s: %s: %s; %s", port->name,
-		port_ring_name(ring, name), ring, more, virtq_fault_str(faults->last.fault),
-		fault_detail(&faults->last, detail),
+		port_ring_name(port, ring, name), vhost_ring_swap(port, &pv->session, ring), more,
+		virtq_fault_str(faults->last.fault), fault_detail(&faults->last, detail),
 		faults->standing ? "stopped until the guest resets it" : "it has reset it since");
 }
 
@@ -71,7 +73,7 @@ static void
 signal_frontend(struct port_vhost *pv, uint32_t ring)
 {
 	pthread_mutex_lock(&pv->lock);
-	vhost_ring_error(pv, ring);
+	vhost_ring_error(pv, vhost_ring_swap(pv->port, &pv->session, ring));
 	pthread_mutex_unlock(&pv->lock);
 }
 
@@ -87,7 +89,7 @@ report_port(const struct port *port)
 		memset(t, 0, sizeof(*t));
 		t->serial = pv->serial;
 	}
-	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
+	for (uint32_t ring = 0; ring < port_nb_rings(port); ring++) {
 		if (!port_ring_faults(port, ring, &faults))
 			continue;
 		if (faults.total != t->signalled[ring])

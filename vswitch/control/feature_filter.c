@@ -11,7 +11,10 @@
  * What a frontend has a use for that reads our config space. Others keep config space and control
  * queue to themselves: they see none of this, and their guests what they always saw.
  */
-#define CONFIG_FEATURES (NET(MAC) | NET(STATUS) | NET(SPEED_DUPLEX))
+#define CONFIG_FEATURES \
+	(NET(MAC) | NET(STATUS) | NET(CTRL_VQ) | NET(CTRL_RX) | NET(CTRL_VLAN) | \
+		NET(CTRL_RX_EXTRA) | NET(GUEST_ANNOUNCE) | NET(CTRL_MAC_ADDR) | \
+		NET(CTRL_GUEST_OFFLOADS) | NET(HASH_REPORT) | NET(RSS) | NET(SPEED_DUPLEX))
 
 uint64_t
 filter_protocol_features(const struct port *port)
@@ -43,7 +46,7 @@ filter_features(const struct port *port, uint64_t protocol_features)
 static bool
 any_ring_running(const struct port *port)
 {
-	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
+	for (uint32_t ring = 0; ring < port_nb_rings(port); ring++) {
 		if (port_ring_started(port, ring))
 			return true;
 	}

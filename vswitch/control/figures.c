@@ -70,10 +70,10 @@ figures_state(const struct port *port)
 
 	if (pv == NULL || pv->vid < 0)
 		return FIGURES_DOWN;
-	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
+	for (uint32_t ring = 0; ring < port_nb_rings(port); ring++) {
 		if (port_ring_fault(port, ring) != NULL)
 			return FIGURES_BROKEN;
-		if (port_ring_running(port, ring))
+		if (ring < port_controlq(port) && port_ring_running(port, ring))
 			state = FIGURES_RUNNING;
 	}
 	return state;

@@ -5,6 +5,7 @@
 #include "feature_filter.h"
 #include "memory_filter.h"
 #include "net/vnet_features.h"
+#include "vhost_control.h"
 
 #include <rte_common.h>
 
@@ -130,7 +131,7 @@ vhost_msg_close_fds(struct vhost_message *msg)
 static bool
 any_ring_broken(const struct port *port)
 {
-	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
+	for (uint32_t ring = 0; ring < port_nb_rings(port); ring++) {
 		if (port_ring_fault(port, ring) != NULL)
 			return true;
 	}
@@ -162,9 +163,13 @@ check_envelope(const struct vhost_session *session, const struct vhost_message *
 }
 
 static bool
-check_ring(const struct port *port, const struct vhost_message *msg, char *why)
+check_ring(const struct port *port, const struct vhost_session *session,
+	const struct vhost_message *msg, char *why)
 {
+	bool config = session->protocol_features & (UINT64_C(1) << VHOST_PROTOCOL_F_CONFIG);
 	int64_t ring = vhost_msg_ring_index(msg);
+	/* A control queue may come with the features, which may come later. */
+	uint32_t nb = config ? port_nb_rings(port) : port_controlq(port);
 
 	if (ring < 0)
 		return true;
@@ -173,12 +178,11 @@ check_ring(const struct port *port, const struct vhost_message *msg, char *why)
 		return filter_no(why,
 			"ring 0x%" PRIx64 " is beyond the 256 that the message can name",
 			msg->payload.u64);
-	if (ring >= 2 * port->max_pairs)
+	if (ring >= nb)
 		return filter_no(why,
 			"ring %" PRId64 ", but the port has %u queue pair%s: rings 0 to %u (port "
 			"option queues=N)",
-			ring, port->max_pairs, port->max_pairs == 1 ? "" : "s",
-			2u * port->max_pairs - 1);
+			ring, port->max_pairs, port->max_pairs == 1 ? "" : "s", nb - 1);
 	return true;
 }
 
@@ -253,11 +257,12 @@ check_log(const struct vhost_message *msg, char *why)
 }
 
 static bool
-check_num(const struct port *port, const struct vhost_message *msg, char *why)
+check_num(const struct port *port, const struct vhost_session *session,
+	const struct vhost_message *msg, char *why)
 {
 	const struct vhost_msg_ring *r = &msg->payload.ring;
 
-	if (port_ring_started(port, r->index))
+	if (port_ring_started(port, vhost_ring_swap(port, session, r->index)))
 		return filter_no(why, "ring %" PRIu32 " is running", r->index);
 	if (virtq_size_check(r->value) != 0)
 		return filter_no(why,
@@ -267,11 +272,12 @@ check_num(const struct port *port, const struct vhost_message *msg, char *why)
 }
 
 static bool
-check_base(const struct port *port, const struct vhost_message *msg, char *why)
+check_base(const struct port *port, const struct vhost_session *session,
+	const struct vhost_message *msg, char *why)
 {
 	const struct vhost_msg_ring *r = &msg->payload.ring;
 
-	if (port_ring_started(port, r->index))
+	if (port_ring_started(port, vhost_ring_swap(port, session, r->index)))
 		return filter_no(why, "ring %" PRIu32 " is running", r->index);
 	if (r->value > UINT16_MAX)
 		return filter_no(why, "ring %" PRIu32 ": position %" PRIu32 " is beyond 65535",
@@ -290,9 +296,9 @@ check_payload(const struct port *port, struct vhost_session *session, struct vho
 	case VHOST_REQ_SET_LOG_BASE:
 		return check_log(msg, why);
 	case VHOST_REQ_SET_VRING_NUM:
-		return check_num(port, msg, why);
+		return check_num(port, session, msg, why);
 	case VHOST_REQ_SET_VRING_BASE:
-		return check_base(port, msg, why);
+		return check_base(port, session, msg, why);
 	case VHOST_REQ_SET_FEATURES:
 		return feature_filter(port, session, msg->payload.u64, why);
 	case VHOST_REQ_SET_PROTOCOL_FEATURES:
@@ -335,7 +341,7 @@ message_filter(const struct port *port, struct vhost_session *session, struct vh
 	bool table = msg->request == VHOST_REQ_SET_MEM_TABLE;
 
 	/* A table's descriptors are counted once the number of regions is known to be sane. */
-	if (!check_envelope(session, msg, why) || !check_ring(port, msg, why) ||
+	if (!check_envelope(session, msg, why) || !check_ring(port, session, msg, why) ||
 		(!table && !check_fds(msg, why)) || !check_payload(port, session, msg, why)) {
 		vhost_msg_close_fds(msg);
 		return FILTER_REFUSED;

@@ -4,6 +4,7 @@
 #include "device_config.h"
 #include "message_filter.h"
 #include "vhost_bus.h"
+#include "vhost_control.h"
 #include "vhost_session.h"
 #include "vhost_socket.h"
 #include "vhost_wire.h"
@@ -88,6 +89,7 @@ vhost_free(struct port_vhost *pv)
 	port_destroy(pv->port);
 	control_unlock();
 	pthread_mutex_destroy(&pv->lock);
+	vhost_control_free(pv->control);
 	free(pv);
 }
 
@@ -124,6 +126,11 @@ vhost_new(const struct vswitch_port_conf *conf)
 	pv->client = conf->client;
 	strcpy(pv->path, conf->path);
 	configure(pv, conf);
+	pv->control = vhost_control_new(pv->mac);
+	if (pv->control == NULL) {
+		free(pv);
+		return NULL;
+	}
 	pthread_mutex_init(&pv->lock, NULL);
 	control_lock();
 	pv->port = port_create(conf->name, conf->pairs);
@@ -136,6 +143,7 @@ vhost_new(const struct vswitch_port_conf *conf)
 		rte_errno == ENOSPC ? "the switch has all the ports it can have"
 				    : rte_strerror(rte_errno));
 	pthread_mutex_destroy(&pv->lock);
+	vhost_control_free(pv->control);
 	free(pv);
 	return NULL;
 }
@@ -200,6 +208,7 @@ port_vhost_housekeep(void)
 		if (pv == NULL)
 			continue;
 		vhost_session_check(pv);
+		vhost_control_housekeep(pv);
 		if (pv->config_changed) {
 			pthread_mutex_lock(&pv->lock);
 			device_config_remind(pv);

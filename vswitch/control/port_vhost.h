@@ -19,7 +19,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
-#define VHOST_RINGS_MAX (2 * PORT_PAIRS_MAX)
+#define VHOST_RINGS_MAX PORT_RINGS_MAX
 #define VHOST_PATH_BYTES 108 /* of struct sockaddr_un, with the final zero */
 
 /* The file behind a region: the library takes another file at the same address for the same. */
@@ -29,7 +29,7 @@ struct vhost_file {
 	uint64_t offset;
 };
 
-/* What one connection has said; all zero at its start. */
+/* What one connection has said; all zero at its start. Rings by the index that it uses. */
 struct vhost_session {
 	uint64_t features; /* acknowledged and accepted */
 	uint64_t protocol_features;
@@ -48,6 +48,8 @@ struct vhost_session {
 	bool held[VHOST_RINGS_MAX];    /* it is on for the library, but RESET_OWNER disabled it */
 	uint64_t log_used[VHOST_RINGS_MAX]; /* guest address of used rings that are logged */
 };
+
+struct vhost_control;
 
 /*
  * The vhost-user end of a port; port->backend. Fields below lock: the thread that holds it, which
@@ -77,6 +79,7 @@ struct port_vhost {
 	struct vhost_log log;        /* changes only while paused */
 	int err_fd[VHOST_RINGS_MAX]; /* eventfds that want to know of faults, ours; -1: none */
 	struct vhost_session session;
+	struct vhost_control *control; /* see vhost_control.h */
 };
 
 /**

@@ -101,10 +101,10 @@ print_faults(const struct port *port)
 	char name[PORT_RING_NAME_BYTES], detail[FAULT_DETAIL_BYTES];
 	struct port_faults faults;
 
-	for (uint32_t ring = 0; ring < 2u * port->max_pairs; ring++) {
+	for (uint32_t ring = 0; ring < port_nb_rings(port); ring++) {
 		if (!port_ring_faults(port, ring, &faults))
 			continue;
-		port_ring_name(ring, name);
+		port_ring_name(port, ring, name);
 		if (faults.standing)
 			printf("  BROKEN %s (ring %" PRIu32 "): %s: %s; stopped until the guest "
 			       "resets it\n",

@@ -9,6 +9,7 @@
 #include "figures.h"
 #include "net/vnet_features.h"
 #include "port_vhost.h"
+#include "vhost_control.h"
 #include "vswitch.h"
 
 #include <rte_telemetry.h>
@@ -139,7 +140,8 @@ add_ring(struct rte_tel_data *d, const char *name, const struct port *port, uint
 	if (sub == NULL)
 		return;
 	rte_tel_data_add_dict_int(sub, "index", (int)ring);
-	rte_tel_data_add_dict_int(sub, "enabled", pv->session.on[ring]);
+	rte_tel_data_add_dict_int(
+		sub, "enabled", pv->session.on[vhost_ring_swap(port, &pv->session, ring)]);
 	rte_tel_data_add_dict_int(sub, "running",
 		port_ring_running(port, ring) && port_ring_fault(port, ring) == NULL);
 	if (port_ring_started(port, ring) && !port_ring_running(port, ring))

@@ -4,6 +4,7 @@
 #include "datapath/notify.h"
 #include "message_filter.h"
 #include "vhost_bus.h"
+#include "vhost_control.h"
 
 #include <rte_vhost.h>
 
@@ -71,6 +72,12 @@ ring_may_discard(const struct port_vhost *pv, uint32_t ring)
 	       (s->features & BIT(VHOST_USER_F_PROTOCOL_FEATURES));
 }
 
+static uint32_t
+swap(const struct port_vhost *pv, uint32_t ring)
+{
+	return vhost_ring_swap(pv->port, &pv->session, ring);
+}
+
 /* Start a ring where the library sees it now. */
 static void
 ring_start(struct port_vhost *pv, uint32_t ring, bool discard)
@@ -116,7 +123,9 @@ ring_start(struct port_vhost *pv, uint32_t ring, bool discard)
 		conf.log_arg = &pv->log;
 		conf.log_used = pv->session.log_used[ring];
 	}
-	rc = port_ring_start(pv->port, ring, &conf);
+	rc = port_ring_start(pv->port, swap(pv, ring), &conf);
+	if (rc == 0 && swap(pv, ring) == port_controlq(pv->port))
+		vhost_control_started(pv, v.kickfd);
 	if (rc != 0)
 		vhost_complain(pv, "ring %" PRIu32 " not started: %s", ring,
 			rc == -EFAULT ? "its parts are misaligned" : strerror(-rc));
@@ -125,9 +134,13 @@ ring_start(struct port_vhost *pv, uint32_t ring, bool discard)
 void
 vhost_ring_stop(struct port_vhost *pv, uint32_t ring)
 {
-	if (port_ring_started(pv->port, ring)) {
-		uint16_t position = port_ring_stop(pv->port, ring);
+	uint32_t own = swap(pv, ring);
 
+	if (port_ring_started(pv->port, own)) {
+		uint16_t position = port_ring_stop(pv->port, own);
+
+		if (own == port_controlq(pv->port))
+			vhost_control_stopped(pv);
 		rte_vhost_set_vring_base(pv->vid, (uint16_t)ring, position, position);
 	}
 }
@@ -135,10 +148,11 @@ vhost_ring_stop(struct port_vhost *pv, uint32_t ring)
 void
 vhost_ring_sync(struct port_vhost *pv, uint32_t ring)
 {
-	bool run = device_ready(pv) && pv->session.on[ring];
-	bool discard = device_ready(pv) && ring_may_discard(pv, ring);
-	bool running = port_ring_running(pv->port, ring);
-	bool started = port_ring_started(pv->port, ring);
+	bool ready = device_ready(pv) && vhost_ring_exists(pv->port, &pv->session, ring);
+	bool run = ready && pv->session.on[ring];
+	bool discard = ready && ring_may_discard(pv, ring);
+	bool running = port_ring_running(pv->port, swap(pv, ring));
+	bool started = port_ring_started(pv->port, swap(pv, ring));
 
 	if (run == running && (run || discard) == started)
 		return;
@@ -150,15 +164,17 @@ vhost_ring_sync(struct port_vhost *pv, uint32_t ring)
 void
 vhost_rings_sync(struct port_vhost *pv)
 {
-	for (uint32_t ring = 0; ring < 2u * pv->port->max_pairs; ring++)
+	for (uint32_t ring = 0; ring < port_nb_rings(pv->port); ring++)
 		vhost_ring_sync(pv, ring);
+	if (device_ready(pv))
+		vhost_control_device_ready(pv);
 }
 
 void
 vhost_rings_stop(struct port_vhost *pv)
 {
 	port_pause(pv->port);
-	for (uint32_t ring = 0; ring < 2u * pv->port->max_pairs; ring++)
+	for (uint32_t ring = 0; ring < port_nb_rings(pv->port); ring++)
 		vhost_ring_stop(pv, ring);
 }
 
@@ -166,7 +182,7 @@ void
 vhost_rings_reset(struct port_vhost *pv)
 {
 	vhost_rings_stop(pv);
-	for (uint32_t ring = 0; ring < 2u * pv->port->max_pairs; ring++)
+	for (uint32_t ring = 0; ring < port_nb_rings(pv->port); ring++)
 		port_ring_reset(pv->port, ring);
 }
 
@@ -189,7 +205,7 @@ vhost_ring_set_err(struct port_vhost *pv, const struct vhost_message *msg)
 void
 vhost_rings_drop_err(struct port_vhost *pv)
 {
-	for (uint32_t ring = 0; ring < 2u * pv->port->max_pairs; ring++)
+	for (uint32_t ring = 0; ring < port_nb_rings(pv->port); ring++)
 		replace_err(pv, ring, -1);
 }
 

@@ -5,6 +5,7 @@
 #include "device_config.h"
 #include "message_filter.h"
 #include "vhost_bus.h"
+#include "vhost_control.h"
 #include "vhost_rings.h"
 
 #include <rte_errno.h>
@@ -57,6 +58,7 @@ static void
 before(struct port_vhost *pv, const struct vhost_message *msg)
 {
 	int64_t ring = vhost_msg_ring_index(msg);
+	uint32_t own = ring < 0 ? 0 : vhost_ring_swap(pv->port, &pv->session, (uint32_t)ring);
 
 	pv->session.pending = msg->request;
 	switch (msg->request) {
@@ -71,12 +73,12 @@ before(struct port_vhost *pv, const struct vhost_message *msg)
 	case VHOST_REQ_GET_VRING_BASE:
 		pv->session.kicked[ring] = false;
 		vhost_ring_stop(pv, (uint32_t)ring);
-		port_ring_reset(pv->port, (uint32_t)ring);
+		port_ring_reset(pv->port, own);
 		break;
 	case VHOST_REQ_SET_VRING_ADDR:
 	case VHOST_REQ_SET_VRING_KICK:
 	case VHOST_REQ_SET_VRING_CALL:
-		if (port_ring_started(pv->port, (uint32_t)ring)) {
+		if (port_ring_started(pv->port, own)) {
 			port_pause(pv->port);
 			vhost_ring_stop(pv, (uint32_t)ring);
 		}
@@ -100,24 +102,36 @@ after(struct port_vhost *pv, const struct vhost_message *msg)
 {
 	struct vhost_session *s = &pv->session;
 	uint32_t ring;
+	bool reset;
 
 	switch (msg->request) {
 	case VHOST_REQ_SET_FEATURES:
 		if ((s->features ^ msg->payload.u64) & (UINT64_C(1) << VHOST_F_LOG_ALL_BIT))
 			vhost_rings_stop(pv);
+		reset = ((s->features ^ msg->payload.u64) &
+				~(UINT64_C(1) << VHOST_F_LOG_ALL_BIT)) != 0;
 		s->features = msg->payload.u64;
 		s->features_accepted = true;
+		if (reset)
+			vhost_control_reset(pv);
 		return true;
 	case VHOST_REQ_SET_PROTOCOL_FEATURES:
+		reset = s->protocol_features != msg->payload.u64;
 		s->protocol_features = msg->payload.u64;
+		if (reset)
+			vhost_control_reset(pv);
 		return true;
 	case VHOST_REQ_SET_MEM_TABLE:
 		vhost_memory_load(pv);
 		return true;
 	case VHOST_REQ_SET_STATUS:
+		reset = msg->payload.u64 == 0 || (s->status & STATUS_DRIVER_OK);
 		s->status = (uint8_t)msg->payload.u64;
-		if (!(s->status & STATUS_DRIVER_OK))
-			vhost_rings_reset(pv);
+		if (s->status & STATUS_DRIVER_OK)
+			return true;
+		vhost_rings_reset(pv);
+		if (reset)
+			vhost_control_reset(pv);
 		return true;
 	case VHOST_REQ_SET_VRING_ADDR:
 		s->log_used[msg->payload.addr.index] = msg->payload.addr.flags & VHOST_VRING_LOG
@@ -125,7 +139,9 @@ after(struct port_vhost *pv, const struct vhost_message *msg)
 							       : VHOST_LOG_NOWHERE;
 		return true;
 	case VHOST_REQ_SET_VRING_KICK:
-		s->kicked[vhost_msg_ring_index(msg)] = true;
+		ring = (uint32_t)vhost_msg_ring_index(msg);
+		s->kicked[ring] = true;
+		vhost_control_kicked(pv, ring);
 		return true;
 	case VHOST_REQ_SET_VRING_CALL:
 		return true;
@@ -198,6 +214,7 @@ reset_owner(struct port_vhost *pv)
 		s->on[ring] = false;
 		s->kicked[ring] = false;
 	}
+	vhost_control_reset(pv);
 	port_resume(pv->port);
 	return RTE_VHOST_MSG_RESULT_OK;
 }
@@ -288,7 +305,7 @@ ring_state_changed(int vid, uint16_t ring, int on)
 
 	if (pv == NULL)
 		return 0;
-	if (ring < 2 * pv->port->max_pairs) {
+	if (ring < port_nb_rings(pv->port)) {
 		pv->session.on[ring] = on != 0;
 		pv->session.held[ring] = false;
 		vhost_ring_sync(pv, ring);
@@ -402,10 +419,11 @@ hang_up(struct port_vhost *pv)
 	vhost_rings_drop_err(pv);
 	device_channel_drop(pv);
 	drop_log(pv);
+	memset(&pv->session, 0, sizeof(pv->session));
+	vhost_control_reset(pv);
 	port_resume(pv->port);
 	/* Whoever turns up elsewhere with these addresses is found by flooding. */
 	fdb_flush_port(pv->port->id);
-	memset(&pv->session, 0, sizeof(pv->session));
 	pthread_mutex_lock(&index_lock);
 	if (pv->vid >= 0)
 		by_vid[pv->vid] = NULL;
