@@ -28,6 +28,7 @@ pmd_ctrl_init(struct pmd_port *port)
 
 	vnet_ctrl_state_reset(wanted, 0, &port->mac);
 	wanted->modes = VNET_CTRL_MODE(PROMISC) | VNET_CTRL_MODE(ALLMULTI);
+	/* All that is negotiated. */
 	wanted->offloads = VNET_CTRL_GUEST_OFFLOAD_BITS;
 }
 
@@ -178,6 +179,7 @@ void
 pmd_ctrl_end(struct pmd_port *port)
 {
 	port->ctrl.ready = false;
+	port->ctrl.announcing = false;
 	current(port)->q.fault.fault = VIRTQ_FAULT_NONE;
 }
 

@@ -69,6 +69,8 @@ struct pmd_ctrl {
 	 */
 	struct pmd_ctrl_ring rings[2];
 	unsigned int current;
+	bool announcing; /* the device asked for it and has not heard yet */
+	uint64_t announce_until_ms;
 	uint32_t index;                 /* of the ring, for the device */
 	uint64_t deadline_ms;           /* of the commands under way */
 	char lost[PMD_CTRL_LOST_BYTES]; /* wishes that the device does not grant */

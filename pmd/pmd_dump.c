@@ -125,6 +125,92 @@ pmd_tx_descriptor_dump(
 	return dump_positions(f, "transmit", id, &txq->q, offset, num);
 }
 
+static void
+dump_macs(FILE *f, const char *kind, const struct vnet_ctrl_macs *macs)
+{
+	if (macs->all)
+		fprintf(f, ", all %s", kind);
+	else if (macs->nb != 0)
+		fprintf(f, ", %u %s", macs->nb, kind);
+}
+
+/* What commands add up to, in words. */
+static void
+dump_control_state(FILE *f, const char *whose, const struct vnet_ctrl_state *s)
+{
+	char mac[RTE_ETHER_ADDR_FMT_SIZE];
+	char names[128];
+	unsigned int vlans = 0;
+
+	rte_ether_format_addr(mac, sizeof(mac), &s->mac);
+	fprintf(f, "  %s: address %s", whose, mac);
+	for (int kind = 0; kind < VNET_CTRL_KINDS; kind++) {
+		if (s->modes & (1u << kind))
+			fprintf(f, ", %s", vnet_ctrl_name((enum vnet_ctrl_kind)kind));
+	}
+	dump_macs(f, "unicast addresses", &s->unicast);
+	dump_macs(f, "multicast addresses", &s->multicast);
+	for (size_t i = 0; i < RTE_DIM(s->vlans); i++)
+		vlans += (unsigned int)__builtin_popcountll(s->vlans[i]);
+	if (vlans != 0)
+		fprintf(f, ", %u VLANs", vlans);
+	fprintf(f, ", %u queue pairs", s->pairs);
+	if (s->rss_on)
+		fprintf(f, ", RSS by a table of %u", s->rss.table_mask + 1u);
+	if (s->rss.hash_types != 0)
+		fprintf(f, ", hash types 0x%x, key of %u bytes", s->rss.hash_types,
+			s->rss.key_length);
+	if (s->offloads != 0)
+		fprintf(f, ", receive offloads %s",
+			vnet_features_str(s->offloads, names, sizeof(names)));
+	fprintf(f, "\n");
+}
+
+static void
+dump_config(FILE *f, const struct pmd_port *port)
+{
+	const struct pmd_config *c = &port->config;
+	char mac[RTE_ETHER_ADDR_FMT_SIZE];
+
+	if (port->state == PMD_ABSENT)
+		return;
+	if (!c->there) {
+		fprintf(f, "  config space: none\n");
+		return;
+	}
+	rte_ether_format_addr(mac, sizeof(mac), &c->mac);
+	fprintf(f,
+		"  config space: address %s, status 0x%x, %u queue pairs, MTU %u, speed %u, duplex "
+		"%s, RSS key %u, table %u, hash types 0x%x\n",
+		mac, c->status, c->max_pairs, c->mtu, c->speed,
+		c->duplex == VIRTIO_NET_DUPLEX_FULL   ? "full"
+		: c->duplex == VIRTIO_NET_DUPLEX_HALF ? "half"
+						      : "unknown",
+		c->rss_key_max, c->rss_table_max, c->hash_types);
+}
+
+static void
+dump_control(FILE *f, const struct pmd_port *port)
+{
+	const struct pmd_ctrl *ctrl = &port->ctrl;
+
+	dump_config(f, port);
+	if (pmd_ctrl_ready(port))
+		fprintf(f,
+			"  control ring: ring %u, %" PRIu64 " commands, %" PRIu64
+			" refused, %" PRIu64 " not answered\n",
+			ctrl->index, ctrl->stats.commands, ctrl->stats.refused,
+			ctrl->stats.timeouts);
+	else
+		fprintf(f, "  control ring: none%s\n",
+			port->state == PMD_RUNNING ? ", the backend serves none" : "");
+	dump_control_state(f, "wanted", &ctrl->wanted);
+	if (pmd_ctrl_ready(port))
+		dump_control_state(f, "acknowledged", &ctrl->device);
+	if (ctrl->lost[0] != '\0' && port->state == PMD_RUNNING)
+		fprintf(f, "  not granted: %s\n", ctrl->lost);
+}
+
 int
 pmd_priv_dump(struct rte_eth_dev *dev, FILE *f)
 {
@@ -149,6 +235,7 @@ pmd_priv_dump(struct rte_eth_dev *dev, FILE *f)
 	if (port->fixed)
 		fprintf(f, "  in use: %s\n",
 			vnet_features_str(port->features, names, sizeof(names)));
+	dump_control(f, port);
 	fprintf(f, "  receive interrupts: %s\n",
 		!pmd_intr_wanted(port)                           ? "not configured"
 		: port->features & virtq_bit(VIRTIO_F_EVENT_IDX) ? "configured, by event index"

@@ -11,7 +11,7 @@
 #define FEATURES_IN_USE \
 	(virtq_bit(VIRTIO_F_VERSION_1) | virtq_bit(VIRTIO_F_IN_ORDER) | \
 		virtq_bit(VIRTIO_F_INDIRECT_DESC) | virtq_bit(VIRTIO_NET_F_MRG_RXBUF) | \
-		virtq_bit(VIRTIO_NET_F_HASH_REPORT) | pmd_offload_in_use())
+		pmd_offload_in_use())
 
 static bool
 needs_merge(const struct pmd_port *port)
@@ -32,15 +32,15 @@ control_wanted(const struct pmd_port *port)
 	const struct rte_eth_dev_data *data = port->eth_dev->data;
 	const uint64_t rx_offloads = data->dev_conf.rxmode.offloads;
 	uint64_t wanted = virtq_bit(VIRTIO_NET_F_STATUS) | virtq_bit(VIRTIO_NET_F_SPEED_DUPLEX) |
-			  (PMD_CTRL_FEATURES & ~virtq_bit(VIRTIO_NET_F_HASH_REPORT));
+			  PMD_CTRL_FEATURES;
 
 	if (!port->config.there)
 		return 0;
+	/* It changes the header of all packets: for those whose offload needs it. */
+	wanted &= ~virtq_bit(VIRTIO_NET_F_HASH_REPORT);
 	/* With it tagged frames arrive only where their number is in the device's table. */
 	if (!(rx_offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER))
 		wanted &= ~virtq_bit(VIRTIO_NET_F_CTRL_VLAN);
-	if ((rx_offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) && !port->fixed)
-		wanted |= virtq_bit(VIRTIO_NET_F_HASH_REPORT);
 	/* Who takes MAC takes the device's address, or can tell it another. 5.1.4.2. */
 	if (rte_is_same_ether_addr(&port->mac, &port->config.mac) ||
 		(port->offered & virtq_bit(VIRTIO_NET_F_CTRL_MAC_ADDR)))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control thread of a port: finds the device, watches it, hands it the rings, for ever. */
+#include "pmd_announce.h"
 #include "pmd_log.h"
 #include "pmd_port.h"
 #include "ring/virtq_fault.h"
@@ -220,6 +221,7 @@ step(struct pmd_port *port)
 	if (t->attached && !t->ops->alive(t))
 		lose(port);
 	told = check_changes(port);
+	pmd_announce_check(port);
 	if (!t->attached)
 		find(port);
 	bring_up = port->state == PMD_ATTACHED && port->started;

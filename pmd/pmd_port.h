@@ -67,6 +67,7 @@ struct pmd_port {
 	uint32_t pairs_max;
 	struct pmd_config config;
 	struct pmd_ctrl ctrl;
+	uint32_t announce; /* atomic, pmd_announce.c */
 	uint64_t features;
 	struct pmd_ring spare[2]; /* receive and transmit ring of pair 0 where the port has none */
 	struct pmd_life_stats life;

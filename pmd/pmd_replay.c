@@ -162,6 +162,7 @@ pmd_ctrl_replay(struct pmd_port *port, uint64_t features)
 	char before[PMD_CTRL_LOST_BYTES];
 	int ret = 0;
 
+	ctrl->announcing = false;
 	memcpy(before, ctrl->lost, sizeof(before));
 	ctrl->wanted.mac = port->mac;
 	fit(port, features, &to);
