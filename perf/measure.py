@@ -16,8 +16,10 @@ import sys
 import tempfile
 import time
 
+import footprint
 import plot
 import report
+import scaling
 import switches
 import twocore
 
@@ -306,8 +308,15 @@ def two_cores(args, data, start):
     rounds = 3 if args.quick else args.rounds
     if "rates" in args.part:
         run.rates(rounds, 0.25 if args.quick else 1.0)
+    seconds = 0.5 if args.quick else 1.0
     if "latency" in args.part:
-        run.latencies(min(rounds, 5), 0.5 if args.quick else 1.0)
+        run.latencies(min(rounds, 5), seconds)
+    if "footprint" in args.part:
+        footprint.measure(machine_, data, min(rounds, 3))
+        twocore.say("footprint done", start)
+    if "scaling" in args.part:
+        scaling.measure(machine_, data, min(rounds, 5), seconds)
+        twocore.say("scaling done", start)
 
 
 def write(args, data):

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 
 import report
 import rows
+import two_report
 
 WIDTH, HEIGHT = 900, 480
 LEFT, TOP, BOTTOM = 80, 50, 60
@@ -106,7 +107,7 @@ def decades(low, high):
 def rates(data):
     """Rate by frame size, both scales logarithmic; bars from the lowest round to the highest."""
     series = {}
-    for rounds in data.get("rates", {}).values():
+    for rounds in two_report.undisturbed(data.get("rates", {})).values():
         for name in dict.fromkeys(n for r in rounds for n in r):
             for load, size in BYTES.items():
                 values = [r[name][load]["pps"] / 1e6 for r in rounds
@@ -190,7 +191,7 @@ def nines(share):
 def latency(data, load, mode):
     """Share of the frames that came within a time; the share's scale is in nines."""
     series = {}
-    for r in data.get("latency", []):
+    for r in two_report.undisturbed(data.get("latency", [])):
         for name, loads in r.items():
             curve = loads.get(load, {}).get(mode, {}).get("latency_ns", {}).get("curve")
             for share, ns in curve or []:

@@ -18,14 +18,17 @@ def reached(ratio, target, sense):
     return ratio <= target if sense == "<=" else ratio >= target
 
 
-def row(what, load, unit, pairs, target=None, sense="<="):
-    """A row of (ours, peer) per round; pairs with None, or with nothing to divide by, are left out."""
+def row(what, load, unit, pairs, target=None, sense="<=", kind="ratio"):
+    """A row of (ours, peer) per round; pairs with None, or with nothing to divide by, are left out.
+
+    kind "difference": ours - peer stands where else the ratio is, in the same unit.
+    """
     pairs = [(a, b) for a, b in pairs if a is not None and b]
-    result = {"what": what, "load": str(load), "unit": unit, "target": target, "sense": sense,
+    result = {"what": what, "load": str(load), "unit": unit, "target": target, "sense": sense, "kind": kind,
               "rounds": len(pairs), "verdict": "not measured"}
     if not pairs:
         return result
-    ratio, low, high = spread([a / b for a, b in pairs])
+    ratio, low, high = spread([a / b if kind == "ratio" else a - b for a, b in pairs])
     result.update(ours=statistics.median(a for a, _ in pairs),
                   peer=statistics.median(b for _, b in pairs), ratio=ratio, low=low, high=high)
     result["verdict"] = ""
@@ -42,11 +45,12 @@ def number(value):
 
 
 def cells(r):
-    goal = "" if r["target"] is None else f"{r['sense']} {r['target']:.2f}"
+    form = ".2f" if r["kind"] == "ratio" else "+.1f"
+    goal = "" if r["target"] is None else f"{r['sense']} {r['target']:{form}}"
     if "ratio" not in r:
         return (r["what"], r["load"], "-", "-", r["unit"], "-", "-", "0", goal, r["verdict"])
     return (r["what"], r["load"], number(r["ours"]), number(r["peer"]), r["unit"],
-            f"{r['ratio']:.2f}", f"{r['low']:.2f}-{r['high']:.2f}", str(r["rounds"]), goal,
+            f"{r['ratio']:{form}}", f"{r['low']:{form}}-{r['high']:{form}}", str(r["rounds"]), goal,
             r["verdict"])
 
 

@@ -124,6 +124,17 @@ class Process:
         text = pathlib.Path(f"/proc/{self.child.pid}/status").read_text(encoding="utf-8")
         return int(re.search(rf"^{key}:\s+(\d+)", text, re.M).group(1))
 
+    def schedule(self):
+        """Nanoseconds on a CPU and waiting for one, of each thread; empty if the kernel does not say."""
+        found = {}
+        for task in pathlib.Path(f"/proc/{self.child.pid}/task").iterdir():
+            try:
+                words = (task / "schedstat").read_text(encoding="utf-8").split()
+            except OSError:
+                continue
+            found[task.name] = (int(words[0]), int(words[1]))
+        return found
+
     def close(self):
         if self.child.poll() is None:
             self.child.kill()
@@ -136,6 +147,13 @@ def eal(name, lcores, megabytes, telemetry=False):
     words = ["--lcores", lcores, "--in-memory", "--single-file-segments", "--no-pci", WIDTH, "-m",
              megabytes, "--file-prefix", name, "--log-level=lib.vhost.*:error"]
     return words + ([] if telemetry else ["--no-telemetry"])
+
+
+def waited(before, after):
+    """Share of its time that the thread which ran most had to wait for its CPU."""
+    ran, delay = max(((cpu - before[t][0], wait - before[t][1]) for t, (cpu, wait) in after.items()
+                      if t in before), default=(0, 0))
+    return delay / (ran + delay) if ran + delay > 0 else 0.0
 
 
 class Machine:

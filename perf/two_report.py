@@ -3,13 +3,11 @@
 import statistics
 
 import rows
-from twocore import COUNTED, MIXED, OURS, OVS, PMD_PACKED, PMD_SPLIT, PMD_VECTOR
+from twocore import (BYTES, COUNTED, CYCLES, DISTURBED, MIXED, OURS, OVS, PMD_PACKED, PMD_SPLIT,
+                     PMD_VECTOR, PPS)
 
 SPLIT = (PMD_SPLIT, PMD_VECTOR)
 TESTPMD = (PMD_SPLIT, PMD_VECTOR, PMD_PACKED)
-PPS = ("pps", 1e-6, "Mpps", max)
-BYTES = ("bytes_per_s", 1e-9, "GB/s", max)
-CYCLES = ("switch_cycles", 1, "cycles", min)
 
 # What, part, load, ours, peers (the best of those that took part counts), figure, target, sense.
 RATES = [
@@ -38,6 +36,27 @@ LATENCY = (("one", "p50", 1.0), ("one", "p99.9", 1.0), ("10", "p50", None), ("10
            ("80", "p50", None), ("80", "p99.9", None))
 
 
+def undisturbed(data):
+    """The same rounds without results of a time in which something else had the CPUs."""
+    if isinstance(data, dict):
+        return {k: undisturbed(v) for k, v in data.items()
+                if not (isinstance(v, dict) and v.get("waited", 0) > DISTURBED)}
+    return [undisturbed(v) for v in data] if isinstance(data, list) else data
+
+
+def count(data):
+    """Results, and how many of them were disturbed."""
+    if isinstance(data, list):
+        found = [count(v) for v in data]
+    elif isinstance(data, dict) and "waited" in data:
+        return 1, int(data["waited"] > DISTURBED)
+    elif isinstance(data, dict):
+        found = [count(v) for v in data.values()]
+    else:
+        return 0, 0
+    return sum(a for a, _ in found), sum(b for _, b in found)
+
+
 def figure(round_, names, load, what):
     """The best of some pairs in one round, None when none has it."""
     key, scale, _, best = what
@@ -46,11 +65,15 @@ def figure(round_, names, load, what):
     return best(found, default=None)
 
 
-def rate_rows(data):
+def rate_rows(raw, wanted=None):
+    """wanted: pairs that this run meant to measure; None for all of them."""
+    data = undisturbed(raw)
+    asked = {(part, load) for part, rounds in raw.items() for r in rounds
+             for pair in r.values() for load in pair}
     for what, part, load, ours, peers, key, target, sense in RATES:
-        if part not in data:
+        if (part, load) not in asked:
             continue
-        if not any(load in r.get(ours, {}) for r in data[part]):
+        if wanted is not None and not (ours in wanted and set(peers) & set(wanted)):
             continue
         pairs = [(figure(r, (ours,), load, key), figure(r, peers, load, key)) for r in data[part]]
         yield rows.row(what, load, key[2], pairs, target, sense)
@@ -96,7 +119,7 @@ def scaling_rows(found):
     for case in found:
         pairs = [(r["ours"], r["base"]) for r in case["rounds"]]
         yield rows.row(case["what"], case["load"], case["unit"], pairs, case["target"],
-                       case["sense"])
+                       case["sense"], case["kind"])
 
 
 def footprint_rows(found):
@@ -107,11 +130,12 @@ def footprint_rows(found):
 
 def all_rows(data):
     """All rows on two cores of a run, for the one table."""
-    out = list(rate_rows(data.get("rates", {})))
+    rates = data.get("rates", {})
+    out = list(rate_rows(rates, data.get("wanted")))
     floors = [f for w in data.get("widths", {}).values() for f in w["floor"]]
-    out += floor_rows(data.get("rates", {}), floors)
+    out += floor_rows(undisturbed(rates), floors)
     if data.get("latency"):
-        out += latency_rows(data["latency"])
+        out += latency_rows(undisturbed(data["latency"]))
     out += zero_loss_rows(data.get("zero_loss", {}))
     out += scaling_rows(data.get("scaling", []))
     out += footprint_rows(data.get("footprint", []))
@@ -160,8 +184,12 @@ def latency_table(rounds):
 
 def tables(data):
     out = []
+    results, disturbed = count([data.get("rates", {}), data.get("latency", [])])
+    if disturbed:
+        out.append(f"{disturbed} of {results} measurements on two cores do not count: something "
+                   "else had the CPUs.")
     if data.get("rates"):
-        out.append(rates_table(data["rates"]))
+        out.append(rates_table(undisturbed(data["rates"])))
     if data.get("latency"):
-        out.append(latency_table(data["latency"]))
+        out.append(latency_table(undisturbed(data["latency"])))
     return out

@@ -32,7 +32,7 @@ SMALL = Shape()
 JUMBO = Shape(room=9216, frame=9000)
 # 16 buffers of a frame: 60 frames per ring.
 TSO = Shape(ring=1024, window=32, room=4096, frame=65280, tso=True)
-# Fastest first trial of a frame size, per load and shape.
+# Part -> shape of the pairs and what their guests send.
 LOADS = {"small": (SMALL, ("60", "imix", "1500", "1500,touch")), "jumbo": (JUMBO, ("9000",)),
          "tso": (TSO, ("tso",))}
 
@@ -56,6 +56,15 @@ PAIRS = {
     MIXED: (switches.VirtqSwitch, USER, USER),
     COUNTED: (switches.BusySwitch, "net_virtq", "net_virtq"),
 }
+# A thread that polls waits for its CPU no longer than this share of a measurement, or it is
+# repeated; a result that waited longer than DISTURBED does not count.
+QUIET = 0.01
+DISTURBED = 0.05
+RETRIES = 2
+# Figure of a result: key, factor, unit, which is the best of several.
+PPS = ("pps", 1e-6, "Mpps", max)
+BYTES = ("bytes_per_s", 1e-9, "GB/s", max)
+CYCLES = ("switch_cycles", 1, "cycles", min)
 QUICK = (OURS, PMD_SPLIT, PMD_PACKED)
 LATENCY = (OURS, PMD_SPLIT, PMD_PACKED, OVS)
 
@@ -79,18 +88,31 @@ class Pair:
             self.close()
             raise
 
-    def do(self, *words):
+    def once(self, words):
         """One command of the guests while the switch runs."""
+        both = (self.guests.process, self.switch.main)
         self.switch.resume()
         try:
             self.switch.cycles()
+            before = [process.schedule() for process in both]
             result = self.guests.do(*words)
+            after = [process.schedule() for process in both]
             counted = self.switch.cycles()
         finally:
             self.switch.pause()
+        result["waited"] = max(switches.waited(b, a) for b, a in zip(before, after))
         if counted is not None and counted[1] > 0:
             result["switch_cycles"] = counted[0] / counted[1]
         return result
+
+    def do(self, *words):
+        """The same, again when something else had their CPUs; the least disturbed one."""
+        results = []
+        while len(results) <= RETRIES:
+            results.append(self.once(words))
+            if results[-1]["waited"] <= QUIET:
+                break
+        return min(results, key=lambda r: r["waited"])
 
     def close(self):
         if self.guests is not None:
@@ -171,6 +193,7 @@ class TwoCores:
             if self.quick:
                 loads = ("60", "1500")
             names = QUICK if self.quick else tuple(PAIRS)
+            self.data["wanted"] = names
             with Stage(self.machine, names, shape, self.skipped, f"rates {part}") as stage:
                 self.data["rates"][part] = self.rounds(stage, loads, rounds, seconds,
                                                        f"rates {part}")

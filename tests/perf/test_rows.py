@@ -76,6 +76,23 @@ def a_peer_that_is_missing_is_not_measured():
     equal((row['ratio'], row['verdict']), (3, 'not reached'))
 
 
+def a_disturbed_result_does_not_count():
+    rounds = [one_round(30e6, 10e6, 10e6, 10e6), one_round(90e6, 10e6, 10e6, 10e6)]
+    rounds[0][OURS]['60']['waited'] = 0.01
+    rounds[1][OURS]['60']['waited'] = 0.06
+    data = {'small': rounds}
+    row = find(two_report.rate_rows(data), 'guest to guest against testpmd io, packed')
+    equal((row['rounds'], row['ratio']), (1, 3))
+    equal(two_report.count(data), (2, 1))
+    assert '1 of 2 measurements' in two_report.tables({'rates': data})[0]
+
+
+def a_difference_is_one():
+    r = rows.row('a', 60, 'cycles', [(130, 120), (115, 120), (131, 120)], 10, '<=', 'difference')
+    equal((r['ratio'], r['low'], r['high'], r['verdict']), (10, -5, 11, 'reached'))
+    assert '+10.0' in rows.text([r])
+
+
 def latency(us):
     times = {'latency_ns': {'p50': 1000 * us, 'p99': 2000 * us, 'p99.9': 4000 * us}}
     return {'60': {'one': times, '10': times, '80': times}}
@@ -118,6 +135,7 @@ def a_run_on_two_cores_alone_has_its_table_and_is_json():
 CASES = (median_is_of_the_ratios_not_of_the_sides, rounds_without_one_side_do_not_count,
          a_row_without_rounds_is_not_measured_and_not_reached, verdicts_know_which_way_is_better,
          the_best_peer_of_a_round_counts, a_peer_that_is_missing_is_not_measured,
+         a_disturbed_result_does_not_count, a_difference_is_one,
          latencies_are_held_against_the_faster_peer, the_floor_across_cores_is_the_best_one_of_its_kind,
          a_run_on_two_cores_alone_has_its_table_and_is_json)
 
