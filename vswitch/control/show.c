@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The live table. One line per port, one per queue where there are several, one per drop reason. */
+#include "control_ring.h"
 #include "datapath/fdb.h"
 #include "datapath/worker.h"
 #include "fault_report.h"
@@ -119,6 +120,24 @@ print_faults(const struct port *port)
 	}
 }
 
+/* Commands that were refused, by reason. */
+static void
+print_refusals(const struct port_vhost *pv)
+{
+	const struct control_counters *c = &pv->control->counters;
+
+	for (unsigned int i = 0; i < VNET_CTRL_BAD_MAX; i++) {
+		if (c->refused[i] != 0)
+			printf("  control refused %13" PRIu64 "  %s\n", c->refused[i],
+				vnet_ctrl_bad_str((enum vnet_ctrl_bad)i));
+	}
+#define PRINT(name, text) \
+	if (c->name != 0) \
+		printf("  control refused %13" PRIu64 "  %s\n", c->name, text);
+	CONTROL_REFUSALS(PRINT)
+#undef PRINT
+}
+
 static void
 print_queues(const struct port *port, struct past *p, int width, double seconds)
 {
@@ -178,6 +197,7 @@ print_port(const struct port *port, int width)
 	print_drops("rx", &line.rx, &p->port.rx, figures_rx_drops, figures_nb_rx_drops);
 	print_drops("tx", &line.tx, &p->port.tx, figures_tx_drops, figures_nb_tx_drops);
 	print_faults(port);
+	print_refusals(pv);
 	p->port = line;
 	p->at_ns = now;
 }

@@ -9,6 +9,7 @@
 #include "figures.h"
 #include "net/vnet_features.h"
 #include "port_vhost.h"
+#include "telemetry_reply.h"
 #include "vhost_control.h"
 #include "vswitch.h"
 
@@ -23,42 +24,6 @@
 
 #define PAIRS_PER_REPLY 12
 #define MACS_PER_REPLY 200
-
-static void
-add_dict(struct rte_tel_data *d, const char *name, struct rte_tel_data *sub)
-{
-	if (rte_tel_data_add_dict_container(d, name, sub, 0) != 0)
-		rte_tel_data_free(sub);
-}
-
-static struct rte_tel_data *
-new_dict(void)
-{
-	struct rte_tel_data *d = rte_tel_data_alloc();
-
-	if (d != NULL)
-		rte_tel_data_start_dict(d);
-	return d;
-}
-
-static struct rte_tel_data *
-new_strings(void)
-{
-	struct rte_tel_data *d = rte_tel_data_alloc();
-
-	if (d != NULL)
-		rte_tel_data_start_array(d, RTE_TEL_STRING_VAL);
-	return d;
-}
-
-static void
-add_hex(struct rte_tel_data *d, const char *name, uint64_t value)
-{
-	char text[sizeof("0x0123456789abcdef")];
-
-	snprintf(text, sizeof(text), "0x%" PRIx64, value);
-	rte_tel_data_add_dict_string(d, name, text);
-}
 
 static void
 add_drops(struct rte_tel_data *d, const char *name, const void *stats,
@@ -213,18 +178,9 @@ add_memory(struct rte_tel_data *d, const struct virtq_mem *mem)
 }
 
 static void
-add_features(struct rte_tel_data *d, const struct vhost_session *s)
+add_session(struct rte_tel_data *d, const struct vhost_session *s)
 {
-	struct rte_tel_data *names = new_strings();
-
-	add_hex(d, "features", s->features);
-	if (names != NULL) {
-		for (unsigned int bit = 0; bit < 64; bit++) {
-			if (s->features & virtq_bit(bit))
-				rte_tel_data_add_array_string(names, vnet_feature_name(bit));
-		}
-		add_dict(d, "feature_names", names);
-	}
+	add_features(d, s->features);
 	add_hex(d, "protocol_features", s->protocol_features);
 	add_hex(d, "status", s->status);
 	rte_tel_data_add_dict_int(d, "mtu", s->mtu);
@@ -247,7 +203,7 @@ fill_port(struct rte_tel_data *d, const struct port *port)
 	rte_tel_data_add_dict_u64(d, "ring_faults", fault_count(port));
 	rte_tel_data_add_dict_int(d, "max_queue_pairs", port->max_pairs);
 	rte_tel_data_add_dict_string(d, "link", pv->link_down ? "down" : "up");
-	add_features(d, &pv->session);
+	add_session(d, &pv->session);
 	figures_sum(port, &rx, &tx);
 	add_rx(d, &rx);
 	add_tx(d, &tx);
@@ -268,24 +224,6 @@ ports(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_
 	}
 	control_unlock();
 	return 0;
-}
-
-/* Nothing, which is 0, or a number and nothing behind it. */
-static bool
-parse_index(const char *text, uint32_t *index)
-{
-	unsigned long value = 0;
-	char *end;
-
-	if (text != NULL && *text != '\0') {
-		if (*text < '0' || *text > '9')
-			return false;
-		value = strtoul(text, &end, 10);
-		if (*end != '\0' || value > UINT32_MAX)
-			return false;
-	}
-	*index = (uint32_t)value;
-	return true;
 }
 
 /* NAME or NAME,PAIR */
@@ -385,33 +323,10 @@ pool(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_t
 	return 0;
 }
 
-/* NAME,up or NAME,down */
-static int
-link_set(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
-{
-	char name[PORT_NAME_BYTES] = "";
-	const char *comma = params == NULL ? NULL : strchr(params, ',');
-	bool up = comma != NULL && strcmp(comma + 1, "up") == 0;
-	int rc;
-
-	if (comma == NULL || (!up && strcmp(comma + 1, "down") != 0) ||
-		(size_t)(comma - params) >= sizeof(name))
-		return -EINVAL;
-	memcpy(name, params, (size_t)(comma - params));
-	rc = vswitch_port_link_set(name, up);
-	if (rc != 0)
-		return rc;
-	rte_tel_data_start_dict(d);
-	rte_tel_data_add_dict_string(d, "name", name);
-	rte_tel_data_add_dict_string(d, "link", up ? "up" : "down");
-	return 0;
-}
-
 void
 vswitch_telemetry_init(void)
 {
-	rte_telemetry_register_cmd("/virtq/link", link_set,
-		"Set the link of a port. Parameter: NAME,up or NAME,down.");
+	telemetry_control_init();
 	rte_telemetry_register_cmd("/virtq/ports", ports, "Names of the ports. No parameter.");
 	rte_telemetry_register_cmd("/virtq/port", port_one,
 		"A port: state, features, counters, memory, its first queues. Parameter: NAME; "

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Commands that are not right, chains that are none, and too many of both. */
+#include "bench.h"
+#include "control/control_ring.h"
+#include "control/fault_report.h"
+#include "control/port_vhost.h"
+#include "control_driver.h"
+
+#include <string.h>
+#include <sys/eventfd.h>
+
+#define STATUS_OK 0xf
+#define ALL_FEATURES \
+	(CD_BASE | CD_COMMANDS | CD_HASH_REPORT | CD_MAC | CD_STATUS | FE_F(1) | FE_F(7))
+
+static struct port *pa, *pb;
+static struct control_driver cd;
+static struct cmd cmd;
+
+static struct vhost_control *
+control(void)
+{
+	const struct port_vhost *pv = pa->backend;
+
+	return pv->control;
+}
+
+static const struct vnet_ctrl_state *
+state_now(void)
+{
+	assert_true(control()->filtering);
+	assert_memory_equal(&control()->state, &control()->in_force, sizeof(control()->in_force));
+	return &control()->in_force;
+}
+
+static uint64_t
+refused(void)
+{
+	return control_refused(&control()->counters);
+}
+
+static void
+start_with(uint16_t pairs, uint64_t features, uint32_t size)
+{
+	uint64_t mq = pairs > 1 ? FE_MQ : 0;
+
+	pa = bench_port("a", pairs);
+	pb = bench_port("b", 1);
+	assert_true(frontend_connect(&fa, bench_path("a")));
+	assert_true(frontend_connect(&fb, bench_path("b")));
+	frontend_start(&fb, 2);
+	frontend_negotiate(&fa, features | mq, CD_P_BASE);
+	frontend_memory(&fa);
+	control_open(&cd, &fa, 2u * pairs, size);
+	for (uint32_t i = 0; i < 2; i++) {
+		frontend_ring_tell(&fa, i);
+		frontend_enable(&fa, i, true);
+	}
+	control_tell(&cd);
+	frontend_enable(&fa, cd.index, true);
+	frontend_status(&fa, STATUS_OK);
+	assert_true(frontend_barrier(&fa));
+}
+
+static void
+stop(void)
+{
+	control_close(&cd);
+	frontend_disconnect(&fa);
+	frontend_disconnect(&fb);
+	assert_int_equal(vswitch_port_remove("a"), 0);
+	assert_int_equal(vswitch_port_remove("b"), 0);
+}
+
+static int
+run(void)
+{
+	return control_do(&cd, cmd.bytes, cmd.nb);
+}
+
+static void
+reset_state(void)
+{
+	frontend_status(&fa, 0);
+	control_init(&cd);
+	for (uint32_t i = 0; i < 2; i++)
+		frontend_ring_init(&fa, i);
+	frontend_status(&fa, STATUS_OK);
+	assert_true(frontend_barrier(&fa));
+	assert_false(state_now()->rss_on);
+}
+
+/* Any prefix, any tail: refused, and nothing has changed. */
+static void
+commands_of_a_wrong_length_change_nothing(void **state)
+{
+	struct vnet_ctrl_state before;
+	uint64_t count;
+
+	(void)state;
+	start_with(4, ALL_FEATURES, 64);
+	for (uint32_t kind = 0; kind < 7; kind++) {
+		switch (kind) {
+		case 0:
+			cmd_rss(&cmd, 0x1ff, 16, 4, 2, 40);
+			break;
+		case 1:
+			cmd_macs(&cmd, 3, 2);
+			break;
+		case 2:
+			cmd_begin(&cmd, 1, 1);
+			cmd_le(&cmd, 0x010203040502, 6);
+			break;
+		case 3:
+			cmd_begin(&cmd, 4, 0);
+			cmd_le(&cmd, 3, 2);
+			break;
+		case 4:
+			cmd_begin(&cmd, 2, 0);
+			cmd_le(&cmd, 7, 2);
+			break;
+		case 5:
+			cmd_begin(&cmd, 5, 0);
+			cmd_le(&cmd, 0, 8);
+			break;
+		default:
+			cmd_begin(&cmd, 0, 0);
+			cmd_le(&cmd, 1, 1);
+		}
+		before = *state_now();
+		count = refused();
+		for (uint32_t nb = 0; nb < cmd.nb; nb++)
+			assert_int_equal(control_do(&cd, cmd.bytes, nb), CD_ERR);
+		cmd_le(&cmd, 0, 40);
+		for (uint32_t more = 1; more <= 40; more++)
+			assert_int_equal(control_do(&cd, cmd.bytes, cmd.nb - 40 + more), CD_ERR);
+		assert_int_equal(refused() - count, cmd.nb);
+		assert_memory_equal(&before, state_now(), sizeof(before));
+	}
+	stop();
+}
+
+static void
+impossible_values_and_unknown_commands_change_nothing(void **state)
+{
+	static const uint8_t bad[][8] = {{0, 0, 2}, {4, 0, 0, 0}, {4, 0, 5, 0}, {4, 0, 0, 0x80},
+		{2, 0, 0, 0x10}, {2, 1, 0xff, 0xff}, {1, 1, 1, 0, 0x5e, 0, 0, 1},
+		{1, 1, 0, 0, 0, 0, 0, 0}};
+	static const uint8_t bytes[] = {3, 4, 4, 4, 4, 4, 8, 8};
+	static const uint32_t rss[][5] = {/* types, entries, queues, pairs, key */
+		{0x200, 16, 4, 4, 40}, {0x1ff, 1024, 4, 4, 40}, {0x1ff, 16, 5, 4, 40},
+		{0x1ff, 16, 4, 5, 40}, {0x1ff, 16, 4, 0, 40}, {0x1ff, 16, 4, 4, 41},
+		{0x1ff, 16, 4, 4, 255}, {0x1ff, 16, 4, 4, 0}, {0x1ff, 3, 4, 4, 40},
+		{0x1ff, 65536, 4, 4, 0}};
+	struct vnet_ctrl_state before;
+
+	(void)state;
+	start_with(4, ALL_FEATURES, 64);
+	before = *state_now();
+	for (uint32_t i = 0; i < RTE_DIM(bytes); i++)
+		assert_int_equal(control_do(&cd, bad[i], bytes[i]), CD_ERR);
+	assert_int_equal(control()->counters.refused[VNET_CTRL_BAD_VALUE], RTE_DIM(bytes));
+	for (uint32_t i = 0; i < RTE_DIM(rss); i++) {
+		cmd_rss(&cmd, rss[i][0], RTE_MIN(rss[i][1], 4096u), (uint16_t)rss[i][2],
+			(uint16_t)rss[i][3], (uint8_t)rss[i][4]);
+		assert_int_equal(run(), CD_ERR);
+	}
+	for (uint32_t class = 0; class < 256; class ++) {
+		for (uint32_t command = 0; command < 256; command += class < 8 ? 1 : 51) {
+			bool known = (class == 0 && command < 6) || (class == 1 && command < 2) ||
+				     (class == 2 && command < 2) || (class == 3 && command < 1) ||
+				     (class == 4 && command < 3) || (class == 5 && command < 1);
+
+			if (known)
+				continue;
+			cmd_begin(&cmd, (uint8_t) class, (uint8_t)command);
+			cmd_le(&cmd, 1, 8);
+			assert_int_equal(run(), CD_ERR);
+		}
+	}
+	assert_memory_equal(&before, state_now(), sizeof(before));
+	stop();
+}
+
+static void
+commands_whose_feature_was_not_negotiated_are_refused(void **state)
+{
+	static const uint8_t commands[][2] = {
+		{0, 0}, {0, 2}, {1, 0}, {1, 1}, {2, 0}, {3, 0}, {4, 0}, {4, 1}, {4, 2}, {5, 0}};
+
+	(void)state;
+	start_with(1, CD_BASE | CD_CTRL_VQ, 64);
+	for (uint32_t i = 0; i < RTE_DIM(commands); i++) {
+		cmd_begin(&cmd, commands[i][0], commands[i][1]);
+		cmd_le(&cmd, 1, 8);
+		assert_int_equal(run(), CD_ERR);
+	}
+	assert_int_equal(
+		control()->counters.refused[VNET_CTRL_BAD_NOT_NEGOTIATED], RTE_DIM(commands));
+	stop();
+}
+
+/* A driver that leaves no place for the answer cannot learn that it was obeyed: it is not. */
+static void
+a_command_without_a_place_for_the_answer_is_not_carried_out(void **state)
+{
+	struct fake_part parts[4];
+	uint32_t ack = CD_DATA + 64;
+
+	(void)state;
+	start_with(1, ALL_FEATURES, 64);
+	memcpy(control_at(&cd, CD_DATA), (uint8_t[]){0, 0, 1}, 3);
+	parts[0] = (struct fake_part){FE_GUEST + CD_DATA, 3, false};
+	parts[1] = (struct fake_part){FE_GUEST + ack, 0, true};
+	for (uint32_t nb = 1; nb <= 2; nb++) {
+		control_offer(&cd, parts, nb, ack);
+		vswitch_housekeep();
+		assert_int_equal(control_answer(&cd), CD_NO_ACK);
+	}
+	assert_int_equal(control()->counters.no_ack_place, 2);
+	assert_int_equal(state_now()->modes, 0);
+	/* More room than it takes: the first byte is the answer, wherever it is. */
+	parts[2] = (struct fake_part){FE_GUEST + ack, 40, true};
+	parts[3] = (struct fake_part){FE_GUEST + ack + 100, 4, true};
+	control_offer(&cd, parts, 4, ack);
+	vswitch_housekeep();
+	assert_int_equal(control_answer(&cd), CD_OK);
+	assert_int_equal(*control_at(&cd, ack + 1), 0);
+	assert_int_equal(state_now()->modes, 1);
+	stop();
+}
+
+static void
+each_fault_of_the_walk_stops_the_control_ring_alone(void **state)
+{
+	(void)state;
+	start_with(1, ALL_FEATURES, 64);
+	for (uint32_t way = 0; way < 6; way++) {
+		struct virtq_desc *d = &cd.ring.desc[0];
+		uint64_t at = FE_GUEST + CD_DATA;
+
+		reset_state();
+		switch (way) {
+		case 0: /* outside */
+			fake_desc(d, 0xdead0000, 3, 0, 0);
+			break;
+		case 1: /* a loop */
+			fake_desc(d, at, 1, VIRTQ_DESC_F_NEXT, 0);
+			break;
+		case 2: /* readable behind writable */
+			fake_desc(&d[1], at, 3, 0, 0);
+			fake_desc(d, at, 1, VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE, 1);
+			break;
+		case 3: /* a table in a table */
+			fake_desc((void *)control_at(&cd, CD_TABLE), at, 16, VIRTQ_DESC_F_INDIRECT,
+				0);
+			fake_desc(d, FE_GUEST + CD_TABLE, 16, VIRTQ_DESC_F_INDIRECT, 0);
+			break;
+		case 4: /* 4 GiB */
+			for (uint32_t i = 0; i < 64; i++)
+				fake_desc(&d[i], FE_GUEST, FE_BYTES, VIRTQ_DESC_F_NEXT,
+					(uint16_t)(i + 1));
+			break;
+		default: /* a next beyond the table */
+			fake_desc(d, at, 1, VIRTQ_DESC_F_NEXT, 64);
+		}
+		fake_driver_raw_head(&cd.ring, 0);
+		fake_driver_show(&cd.ring);
+		vswitch_housekeep();
+		assert_non_null(port_ring_fault(pa, port_controlq(pa)));
+		assert_int_equal(fault_count(pa), way + 1);
+		assert_int_equal(control_answer(&cd), CD_NONE);
+		frontend_frame(&fa, 1, 0xb, 0xa, 1, 60);
+		bench_poll();
+		assert_int_equal(pa->rxq[0]->stats.packets, way + 1);
+	}
+	reset_state();
+	cmd_begin(&cmd, 0, 0);
+	cmd_le(&cmd, 1, 1);
+	assert_int_equal(run(), CD_OK);
+	stop();
+}
+
+/* Two rings full of commands at once: the switch takes its time, and others do not notice. */
+static void
+a_flood_of_commands_is_served_bit_by_bit(void **state)
+{
+	uint32_t served = 0, most = 0;
+
+	(void)state;
+	start_with(1, ALL_FEATURES & ~CD_HASH_REPORT, 512);
+	for (uint32_t i = 0; i < 1000; i++) {
+		uint8_t vlan[4] = {2, i % 2, 9, 0};
+		uint32_t nb = 0;
+
+		while (cd.ring.size - cd.ring.nb_busy >= 2)
+			control_send(&cd, vlan, 4);
+		assert_int_equal(eventfd_write(cd.kick, 1), 0);
+		vswitch_wait(0);
+		vswitch_housekeep();
+		while (control_answer(&cd) == CD_OK)
+			nb++;
+		most = RTE_MAX(most, nb);
+		served += nb;
+		if (i % 100 == 0)
+			bench_pass(&fa, 1, &fb, 0, i, 8);
+	}
+	assert_int_equal(most, 64);
+	assert_int_equal(served, 64 * 1000);
+	stop();
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		BENCH_UNIT(commands_of_a_wrong_length_change_nothing),
+		BENCH_UNIT(impossible_values_and_unknown_commands_change_nothing),
+		BENCH_UNIT(commands_whose_feature_was_not_negotiated_are_refused),
+		BENCH_UNIT(a_command_without_a_place_for_the_answer_is_not_carried_out),
+		BENCH_UNIT(each_fault_of_the_walk_stops_the_control_ring_alone),
+		BENCH_UNIT(a_flood_of_commands_is_served_bit_by_bit),
+	};
+
+	return RUN_UNITS("control_refusals", tests);
+}
