@@ -92,6 +92,8 @@ port_destroy(struct port *port)
 		rte_free(port->txq[pair]);
 	}
 	policy_free(port->policy);
+	steer_hash_put(port->hash);
+	rte_free(port->flows);
 	rte_free(port);
 }
 
@@ -212,6 +214,24 @@ port_mtu_set(struct port *port, uint16_t mtu)
 	publish(port);
 }
 
+/* What a receiveq needs to be steered to. */
+static bool
+steering_get(struct port *port, uint16_t pair, uint64_t features)
+{
+	if (pair > 0 && port->flows == NULL) {
+		port->flows = rte_zmalloc("flows", sizeof(*port->flows), RTE_CACHE_LINE_SIZE);
+		if (port->flows == NULL)
+			return false;
+	}
+	if ((features & virtq_bit(VIRTIO_NET_F_HASH_REPORT)) && port->hash == NULL) {
+		port->hash =
+			steer_hash_get(VNET_HASH_TYPES, vnet_hash_default_key, VNET_HASH_KEY_BYTES);
+		if (port->hash == NULL)
+			return false;
+	}
+	return true;
+}
+
 int
 port_ring_start(struct port *port, uint32_t ring, const struct port_ring *conf)
 {
@@ -248,7 +268,7 @@ port_ring_start(struct port *port, uint32_t ring, const struct port_ring *conf)
 	} else {
 		struct port_txq *txq = txq_get(port, pair);
 
-		if (txq == NULL)
+		if (txq == NULL || !steering_get(port, pair, conf->features))
 			return -ENOMEM;
 		device_start(&txq->vq, &vq, port, conf);
 		txq->hdr_bytes = vnet_hdr_bytes(conf->features);

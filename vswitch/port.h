@@ -83,6 +83,8 @@ struct port_tx_stats {
 
 struct port;
 struct policy;
+struct steer_flows;
+struct steer_hash;
 struct vnet_ctrl_state; /* net/vnet_ctrl_state.h, which does not go with <rte_vhost.h> */
 
 /* The faults a ring has had: no reset takes them back. */
@@ -164,8 +166,12 @@ struct port_txset {
 	uint16_t nb;
 	uint16_t look;               /* enum port_look; 0: all goes to txq[0] */
 	uint32_t max_len;            /* of a frame without tags and segmentation */
+	bool report;                 /* their headers have room for a hash */
 	const struct policy *policy; /* NULL: all is delivered */
-	struct port_txq *txq[];      /* [nb] in order of pairs */
+	const struct steer_hash *hash;
+	struct steer_flows *flows;                /* NULL: no automatic steering */
+	struct port_txq *by_pair[PORT_PAIRS_MAX]; /* NULL: not one of them */
+	struct port_txq *txq[];                   /* [nb] in order of pairs */
 };
 
 struct port {
@@ -177,9 +183,11 @@ struct port {
 	char name[PORT_NAME_BYTES];
 	uint16_t max_pairs;
 	bool paused;
-	bool link_down;        /* nothing is delivered, and what the guest sends is discarded */
-	struct policy *policy; /* in force, or will be with the next txset; NULL: none */
-	struct virtq_mem mem;  /* changes only while paused */
+	bool link_down;            /* nothing is delivered, and what the guest sends is discarded */
+	struct policy *policy;     /* in force, or will be with the next txset; NULL: none */
+	struct steer_hash *hash;   /* default, made when a receiveq first reports; kept */
+	struct steer_flows *flows; /* made when a second pair first runs; kept */
+	struct virtq_mem mem;      /* changes only while paused */
 	struct port_rxq
 		*rxq[PORT_PAIRS_MAX]; /* made when the ring first starts; kept for counters */
 	struct port_txq *txq[PORT_PAIRS_MAX];

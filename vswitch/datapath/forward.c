@@ -16,37 +16,40 @@
 
 /* Several workers lock several receiveqs in order of address: nobody waits in a circle. */
 static void
-lock_targets(struct burst *b)
+lock_targets(const struct burst *b)
 {
-	for (uint16_t i = 1; i < b->nb_targets; i++) {
+	struct port_txq *sorted[WORKER_BURST];
+
+	for (uint16_t i = 0; i < b->nb_targets; i++) {
 		struct port_txq *txq = b->targets[i];
 		uint16_t j = i;
 
-		for (; j > 0 && (uintptr_t)b->targets[j - 1] > (uintptr_t)txq; j--)
-			b->targets[j] = b->targets[j - 1];
-		b->targets[j] = txq;
+		for (; j > 0 && (uintptr_t)sorted[j - 1] > (uintptr_t)txq; j--)
+			sorted[j] = sorted[j - 1];
+		sorted[j] = txq;
 	}
 	for (uint16_t i = 0; i < b->nb_targets; i++)
-		rte_spinlock_lock(&b->targets[i]->lock);
+		rte_spinlock_lock(&sorted[i]->lock);
 }
 
 static __rte_always_inline void
 send_to_targets(struct worker *w, struct burst *b)
 {
+	struct frame *groups[WORKER_BURST];
+	uint16_t start[WORKER_BURST + 2] = {0}; /* of each target's frames in groups */
+
 	if (likely(b->nb_targets == 1)) {
 		send(w, b->targets[0], b->frames, b->nb_list);
 		return;
 	}
-	for (uint16_t t = 0; t < b->nb_targets; t++) {
-		struct frame *group[WORKER_BURST];
-		uint16_t nb = 0;
-
-		for (uint16_t i = 0; i < b->nb_list; i++) {
-			if (b->frames[i]->to == b->targets[t])
-				group[nb++] = b->frames[i];
-		}
-		send(w, b->targets[t], group, nb);
-	}
+	for (uint16_t i = 0; i < b->nb_list; i++)
+		start[b->frames[i]->target + 2]++;
+	for (uint16_t t = 2; t < b->nb_targets; t++)
+		start[t + 1] = (uint16_t)(start[t + 1] + start[t]);
+	for (uint16_t i = 0; i < b->nb_list; i++)
+		groups[start[b->frames[i]->target + 1]++] = b->frames[i];
+	for (uint16_t t = 0; t < b->nb_targets; t++)
+		send(w, b->targets[t], &groups[start[t]], (uint16_t)(start[t + 1] - start[t]));
 }
 
 /* After the sender's used index: what the receivers got. */
@@ -82,7 +85,7 @@ flood_list(struct worker *w, const struct port_txset *set, uint16_t n, struct fr
 	return nb;
 }
 
-/* Copies of frames to every other port, a burst each; one receiveq is locked at a time. */
+/* Copies of frames to every other port, a burst each; the receiveqs of one are locked at a time. */
 static __rte_noinline void
 flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies,
 	const struct vnet_offload *offloads, uint16_t n)
@@ -91,6 +94,10 @@ flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies,
 	struct frame *frames[WORKER_BURST];
 
 	w->burst.nb_segs = 0;
+	w->burst.parsed = 0;
+	w->burst.flowed = 0;
+	w->burst.nb_hashed = 0;
+	w->burst.copied = true;
 	for (unsigned int i = 0; i < n; i++) {
 		forward_of_mbuf(w, &w->frames[i], copies[i]);
 		if (w->burst.asks)
@@ -98,7 +105,7 @@ flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies,
 	}
 	for (uint16_t i = 0; ports != NULL && i < ports->nb; i++) {
 		const struct port_txset *set = txset_of(ports->ports[i]->id);
-		struct burst b = {.nb_targets = 1};
+		struct burst b;
 		uint16_t nb;
 
 		if (ports->ports[i] == rxq->port || set == NULL)
@@ -106,10 +113,19 @@ flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies,
 		nb = flood_list(w, set, n, frames);
 		if (nb == 0)
 			continue;
-		b.targets[0] = receiveq(rxq, set);
+		b.frames = frames;
+		b.nb_list = nb;
+		b.targets[0] = set->txq[0];
+		b.nb_targets = 1;
+		if (set->look & PORT_LOOK_QUEUE) {
+			b.frames = b.list;
+			b.nb_list = 0;
+			b.nb_targets = 0;
+			add_steered(w, set, frames, nb, &b);
+		}
 		if (w->shared)
 			lock_targets(&b);
-		send(w, b.targets[0], frames, nb);
+		send_to_targets(w, &b);
 		publish_targets(w, &b);
 	}
 	rte_pktmbuf_free_bulk(copies, n);
@@ -124,6 +140,7 @@ FUNCTION_NAME(FORWARD_ISA)(struct worker *w, struct port_rxq *rxq)
 	struct virtq_device *q = &rxq->vq;
 	struct rte_mbuf *copies[WORKER_BURST];
 	struct vnet_offload offloads[WORKER_BURST]; /* of the copies */
+	const struct port_txset *set;
 	struct taken t;
 	struct burst b;
 	uint16_t nb_copies = 0;
@@ -133,6 +150,9 @@ FUNCTION_NAME(FORWARD_ISA)(struct worker *w, struct port_rxq *rxq)
 		return 0;
 	w->burst = (struct worker_burst){0};
 	n = take(w, rxq, &t, RTE_MIN(n, (uint16_t)WORKER_BURST));
+	set = __atomic_load_n(&rxq->port->txset, __ATOMIC_ACQUIRE);
+	if (unlikely(set != NULL && set->flows != NULL))
+		steer_learn(w, set->flows, rxq->pair, t.frames, n);
 	decide(w, rxq, &t, n, &b);
 	for (uint16_t i = 0; i < b.nb_flood; i++) {
 		copies[nb_copies] = forward_to_mbuf(b.flood[i]);

@@ -34,6 +34,15 @@ enum forward_take {
 /** Copy the first n bytes of the pieces, to may be NULL, and move past them. */
 void forward_pull(struct virtq_seg **segs, uint32_t *nb_segs, uint8_t *to, uint32_t n);
 
+/**
+ * Make a frame's first VNET_PACKET_HEAD bytes private: they are in worker.deep, and they are what
+ * is sent. No header is read from the guest again.
+ *
+ * @param f  Of w->frames[], its head copied, and only once. With pieces, segs[-1] is used.
+ * @return Bytes there.
+ */
+uint32_t forward_deepen(struct worker *w, struct frame *f);
+
 /** A chain that is not one readable descriptor with a frame of ordinary length. */
 enum forward_take forward_take_chain(
 	struct worker *w, struct port_rxq *rxq, uint16_t head, struct frame *frame);

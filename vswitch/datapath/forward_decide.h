@@ -168,21 +168,32 @@ look_up(const struct worker *w, struct port_rxq *rxq, const struct frame *f, uin
 	return set;
 }
 
-/* Of several receiveqs. */
-static __rte_always_inline struct port_txq *
-receiveq(const struct port_rxq *rxq, const struct port_txset *set)
+static __rte_always_inline void
+add_target(struct burst *b, struct frame *f)
 {
-	return set->txq[set->nb == 1 ? 0 : rxq->pair % set->nb];
+	uint16_t i = b->nb_targets;
+
+	b->list[b->nb_list++] = f;
+	while (i-- > 0) {
+		if (likely(b->targets[i] == f->to)) {
+			f->target = i;
+			return;
+		}
+	}
+	f->target = b->nb_targets;
+	b->targets[b->nb_targets++] = f->to;
 }
 
-static __rte_always_inline void
-add_target(struct burst *b, struct port_txq *txq)
+/* Frames to one port that may go to several receiveqs. */
+static __rte_noinline void
+add_steered(struct worker *w, const struct port_txset *set, struct frame **frames, uint16_t n,
+	struct burst *b)
 {
-	for (uint16_t i = b->nb_targets; i-- > 0;) {
-		if (likely(b->targets[i] == txq))
-			return;
+	steer(w, set, frames, n);
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(frames[i]->to != NULL))
+			add_target(b, frames[i]);
 	}
-	b->targets[b->nb_targets++] = txq;
 }
 
 /* Does every frame of the burst go from a known source to the one known destination? */
@@ -224,6 +235,8 @@ all_pass(const struct worker *w, const struct port_txset *set, uint16_t n)
 	uint64_t below = 0;
 	uint32_t tagged = 0;
 
+	if ((set->look & (PORT_LOOK_VLAN | PORT_LOOK_MTU)) == 0)
+		return true;
 	for (unsigned int i = 0; i < n; i++) {
 		rte_be16_t type;
 
@@ -234,13 +247,43 @@ all_pass(const struct worker *w, const struct port_txset *set, uint16_t n)
 	return (tagged == 0 || tag == 0) && below >> 63 == 0;
 }
 
+/* Frames that wait to be steered, port by port. */
+struct later {
+	struct frame *frames[WORKER_BURST];
+	const struct port_txset *sets[WORKER_BURST];
+	uint16_t nb;
+};
+
+static __rte_noinline void
+add_later(struct worker *w, struct later *later, struct burst *b)
+{
+	while (later->nb > 0) {
+		const struct port_txset *set = later->sets[0];
+		struct frame *group[WORKER_BURST];
+		uint16_t nb = 0, left = 0;
+
+		for (uint16_t i = 0; i < later->nb; i++) {
+			if (later->sets[i] == set) {
+				group[nb++] = later->frames[i];
+			} else {
+				later->sets[left] = later->sets[i];
+				later->frames[left++] = later->frames[i];
+			}
+		}
+		later->nb = left;
+		add_steered(w, set, group, nb, b);
+	}
+}
+
 /* Decide frame by frame. memo is where rxq->to points, NULL when that is void. */
 static __rte_noinline void
 decide_each(struct worker *w, struct port_rxq *rxq, const struct taken *t, uint16_t n,
 	uint32_t generation, const struct port_txset *memo, struct burst *b)
 {
 	uint64_t memo_key = memo != NULL ? rxq->to.mac : UINT64_MAX; /* an address has 48 bits */
+	struct later later;
 
+	later.nb = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		struct frame *f = t->frames[i];
 		const struct port_txset *set = memo;
@@ -264,13 +307,19 @@ decide_each(struct worker *w, struct port_rxq *rxq, const struct taken *t, uint1
 			}
 		}
 		if (set != NULL && !refused(w, set, f)) {
-			f->to = receiveq(rxq, set);
-			add_target(b, f->to);
-			b->list[b->nb_list++] = f;
+			if (set->look & PORT_LOOK_QUEUE) {
+				later.frames[later.nb] = f;
+				later.sets[later.nb++] = set;
+			} else {
+				f->to = set->txq[0];
+				add_target(b, f);
+			}
 		} else if (flood) {
 			b->flood[b->nb_flood++] = f;
 		}
 	}
+	if (later.nb > 0)
+		add_later(w, &later, b);
 }
 
 static __rte_always_inline void
@@ -282,19 +331,23 @@ decide(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n, stru
 	if (rxq->to.stamp == generation)
 		memo = txset_of(rxq->to.port);
 	b->nb_flood = 0;
+	b->nb_targets = 0;
+	b->frames = b->list;
+	b->nb_list = 0;
 	if (likely(memo != NULL && rxq->from.stamp == w->clock && t->all &&
 		    (n == WORKER_BURST ? all_to(w, rxq, WORKER_BURST) : all_to(w, rxq, n)) &&
 		    (memo->look == 0 || all_pass(w, memo, n)))) {
 		rxq->stats.bytes += bytes_of(w, n);
+		if (unlikely(memo->look & PORT_LOOK_QUEUE)) {
+			add_steered(w, memo, t->frames, n, b);
+			return;
+		}
 		b->frames = t->frames;
 		b->nb_list = n;
-		b->targets[0] = receiveq(rxq, memo);
+		b->targets[0] = memo->txq[0];
 		b->nb_targets = 1;
 		return;
 	}
-	b->frames = b->list;
-	b->nb_list = 0;
-	b->nb_targets = 0;
 	decide_each(w, rxq, t, n, generation, memo, b);
 }
 

@@ -22,20 +22,28 @@ write_frame(uint8_t *to, const struct frame *f)
 }
 
 /*
- * asks: frames of the burst have something to say in their headers. A constant, so that bursts
- * without offloads pay nothing for it.
+ * What headers have to say. A constant, so that bursts without offloads to receiveqs without hash
+ * pay nothing for it.
  */
+enum send_what {
+	SEND_PLAIN,
+	SEND_HASH, /* the header has room for a hash */
+	SEND_ALL,  /* frames ask for offloads, and there may be room for a hash */
+};
+
 static __rte_always_inline void
-write_header(uint8_t *to, uint16_t hdr, const struct frame *f, const bool asks)
+write_header(uint8_t *to, uint16_t hdr, const struct frame *f, const enum send_what what)
 {
 	vnet_hdr_clear_rx(to, hdr, 1);
-	if (asks)
+	if (what == SEND_ALL)
 		vnet_offload_write(to, &f->offload);
+	if (what == SEND_HASH || (what == SEND_ALL && hdr == VIRTIO_NET_HDR_HASH_BYTES))
+		vnet_hdr_set_hash(to, f->hash_value, f->hash_report);
 }
 
 /* A burst into buffers of one descriptor each whose heads follow one another. */
 static __rte_always_inline bool
-send_run(struct port_txq *txq, struct frame **frames, uint16_t n, const bool asks)
+send_run(struct port_txq *txq, struct frame **frames, uint16_t n, const enum send_what what)
 {
 	struct virtq_device *q = &txq->vq;
 	const uint16_t hdr = txq->hdr_bytes;
@@ -63,7 +71,7 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n, const bool ask
 		rte_prefetch0_write(to[i] + RTE_MIN(lens[i], hdr + 64U) - 1);
 	}
 	for (unsigned int i = 0; i < n; i++) {
-		write_header(to[i], hdr, frames[i], asks);
+		write_header(to[i], hdr, frames[i], what);
 		write_frame(to[i] + hdr, frames[i]);
 	}
 	virtq_device_put_run(q, first, lens, n);
@@ -75,7 +83,7 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n, const bool ask
 
 /* Frames of one piece into buffers of one descriptor, until one is not. Returns how many. */
 static __rte_always_inline uint16_t
-send_one_by_one(struct port_txq *txq, struct frame **frames, uint16_t n, const bool asks)
+send_one_by_one(struct port_txq *txq, struct frame **frames, uint16_t n, const enum send_what what)
 {
 	struct virtq_device *q = &txq->vq;
 	const uint16_t hdr = txq->hdr_bytes;
@@ -97,7 +105,7 @@ send_one_by_one(struct port_txq *txq, struct frame **frames, uint16_t n, const b
 	for (i = 0; i < n; i++) {
 		uint32_t len = frames[i]->len + hdr;
 
-		write_header(one[i].ptr, hdr, frames[i], asks);
+		write_header(one[i].ptr, hdr, frames[i], what);
 		write_frame(one[i].ptr + hdr, frames[i]);
 		virtq_device_log(q, one[i].guest, len);
 		virtq_device_put(q, heads[i], len);
@@ -112,18 +120,18 @@ send_one_by_one(struct port_txq *txq, struct frame **frames, uint16_t n, const b
 static __rte_noinline uint16_t
 send_each(struct port_txq *txq, struct frame **frames, uint16_t n)
 {
-	return send_one_by_one(txq, frames, n, false);
+	return send_one_by_one(txq, frames, n, SEND_PLAIN);
 }
 
 static __rte_always_inline uint16_t
-send_straight(struct port_txq *txq, struct frame **frames, uint16_t n, const bool asks)
+send_straight(struct port_txq *txq, struct frame **frames, uint16_t n, const enum send_what what)
 {
-	if (asks)
-		return send_run(txq, frames, n, true) ? n : send_one_by_one(txq, frames, n, true);
+	if (what != SEND_PLAIN)
+		return send_run(txq, frames, n, what) ? n : send_one_by_one(txq, frames, n, what);
 	if (likely(n == WORKER_BURST)) {
-		if (likely(send_run(txq, frames, WORKER_BURST, false)))
+		if (likely(send_run(txq, frames, WORKER_BURST, SEND_PLAIN)))
 			return n;
-	} else if (send_run(txq, frames, n, false)) {
+	} else if (send_run(txq, frames, n, SEND_PLAIN)) {
 		return n;
 	}
 	return send_each(txq, frames, n);
@@ -131,8 +139,8 @@ send_straight(struct port_txq *txq, struct frame **frames, uint16_t n, const boo
 
 /* Frames that find no buffer are dropped and counted. */
 static __rte_always_inline void
-send_frames(
-	struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n, const bool asks)
+send_frames(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n,
+	const enum send_what what)
 {
 	uint16_t i = 0;
 
@@ -143,10 +151,11 @@ send_frames(
 
 		if (ready == 0)
 			break;
-		sent = send_straight(txq, &frames[i], ready, asks);
+		sent = send_straight(txq, &frames[i], ready, what);
 		i += sent;
 		if (sent < ready && i < n) {
-			forward_send_chains(w, txq, frames[i], asks ? &frames[i]->offload : NULL);
+			forward_send_chains(
+				w, txq, frames[i], what == SEND_ALL ? &frames[i]->offload : NULL);
 			i++;
 		}
 	}
@@ -167,7 +176,7 @@ send_offloads(struct worker *w, struct port_txq *txq, struct frame **frames, uin
 
 		while (fit < n && vnet_offload_fits(&frames[fit]->offload, port_txq_can(txq)))
 			fit++;
-		send_frames(w, txq, frames, fit, true);
+		send_frames(w, txq, frames, fit, SEND_ALL);
 		frames += fit;
 		n = (uint16_t)(n - fit);
 		if (n > 0) {
@@ -177,14 +186,22 @@ send_offloads(struct worker *w, struct port_txq *txq, struct frame **frames, uin
 	}
 }
 
+static __rte_noinline void
+send_hashes(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n)
+{
+	send_frames(w, txq, frames, n, SEND_HASH);
+}
+
 /* The caller has the lock. */
 static __rte_always_inline void
 send(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n)
 {
 	if (unlikely(w->burst.asks))
 		send_offloads(w, txq, frames, n);
+	else if (unlikely(txq->hdr_bytes == VIRTIO_NET_HDR_HASH_BYTES))
+		send_hashes(w, txq, frames, n);
 	else
-		send_frames(w, txq, frames, n, false);
+		send_frames(w, txq, frames, n, SEND_PLAIN);
 }
 
 #endif

@@ -50,6 +50,37 @@ forward_pull(struct virtq_seg **segs, uint32_t *nb_segs, uint8_t *to, uint32_t n
 	}
 }
 
+uint32_t
+forward_deepen(struct worker *w, struct frame *f)
+{
+	uint32_t i = (uint32_t)(f - w->frames);
+	uint32_t n = RTE_MIN(f->len, (uint32_t)VNET_PACKET_HEAD);
+	uint32_t nb_segs = f->nb_segs;
+	struct virtq_seg *at = f->segs;
+	uint8_t *deep = w->deep[i];
+
+	memcpy(deep, f->head, RTE_MIN(n, (uint32_t)FRAME_HEAD));
+	if (n <= FRAME_HEAD)
+		return n;
+	if (nb_segs == 0 && n == f->len) {
+		memcpy(deep + FRAME_HEAD, f->rest, n - FRAME_HEAD);
+		f->rest = deep + FRAME_HEAD;
+		return n;
+	}
+	if (nb_segs == 0) {
+		at = &w->deep_segs[i][1];
+		/* Only read from: casting const away does no harm. */
+		*at = (struct virtq_seg){(uint8_t *)(uintptr_t)f->rest, 0, f->len - FRAME_HEAD};
+		nb_segs = 1;
+	}
+	forward_pull(&at, &nb_segs, deep + FRAME_HEAD, n - FRAME_HEAD);
+	at--;
+	*at = (struct virtq_seg){deep + FRAME_HEAD, 0, n - FRAME_HEAD};
+	f->segs = at;
+	f->nb_segs = nb_segs + 1;
+	return n;
+}
+
 /* One piece is the short form. */
 static void
 frame_unite(struct frame *f)
@@ -63,8 +94,8 @@ frame_unite(struct frame *f)
 enum forward_take
 forward_take_chain(struct worker *w, struct port_rxq *rxq, uint16_t head, struct frame *frame)
 {
-	/* One piece in front is for private bytes, see offload_take(). */
-	uint16_t first = (uint16_t)(w->burst.nb_segs + (rxq->can != 0));
+	/* One piece in front is for private bytes. */
+	uint16_t first = (uint16_t)(w->burst.nb_segs + 1);
 	struct virtq_seg *segs = &w->segs[first];
 	struct virtio_net_hdr hdr = {0};
 	struct virtq_chain chain;
@@ -138,7 +169,7 @@ forward_send_chains(struct worker *w, struct port_txq *txq, const struct frame *
 		(*drop)++;
 		return;
 	}
-	out_header(&out, offload);
+	out_header(&out, frame, offload);
 	out_frame(&out, frame);
 	out_close(&out, frame->len);
 }

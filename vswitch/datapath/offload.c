@@ -7,37 +7,6 @@
  * Take.
  */
 
-/*
- * Make the frame's first bytes private: behind its head comes a piece of deep, then the guest's
- * memory. Returns false when no piece is left in this burst.
- */
-static bool
-deepen(struct worker *w, struct frame *f, uint8_t *deep)
-{
-	uint32_t nb_segs = f->nb_segs;
-	struct virtq_seg *at = f->segs;
-	uint32_t n = RTE_MIN(f->len, (uint32_t)VNET_PACKET_HEAD);
-
-	memcpy(deep, f->head, RTE_MIN(n, (uint32_t)FRAME_HEAD));
-	if (n <= FRAME_HEAD)
-		return true;
-	if (nb_segs == 0) {
-		if (w->burst.nb_segs + 2 > WORKER_SEGS)
-			return false;
-		at = &w->segs[w->burst.nb_segs + 1];
-		/* Only read from: casting const away does no harm. */
-		*at = (struct virtq_seg){(uint8_t *)(uintptr_t)f->rest, 0, f->len - FRAME_HEAD};
-		w->burst.nb_segs += 2;
-		nb_segs = 1;
-	}
-	forward_pull(&at, &nb_segs, deep + FRAME_HEAD, n - FRAME_HEAD);
-	at--;
-	*at = (struct virtq_seg){deep + FRAME_HEAD, 0, n - FRAME_HEAD};
-	f->segs = at;
-	f->nb_segs = nb_segs + 1;
-	return true;
-}
-
 /* The counter for a header that is refused. */
 static uint64_t *
 bad_counter(struct port_rx_stats *stats, enum vnet_bad bad)
@@ -74,7 +43,7 @@ offload_take(
 	struct worker *w, struct port_rxq *rxq, const struct virtio_net_hdr *hdr, struct frame *f)
 {
 	struct vnet_offload *o = &f->offload;
-	uint8_t *deep = w->deep[f - w->frames];
+	const uint8_t *deep = w->deep[f - w->frames];
 	uint32_t nb = 0;
 	enum vnet_bad bad;
 
@@ -82,9 +51,7 @@ offload_take(
 	if (!vnet_hdr_asks(hdr->flags, hdr->gso_type))
 		return FORWARD_TAKEN;
 	if (hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE) {
-		if (!deepen(w, f, deep))
-			return FORWARD_LATER;
-		nb = RTE_MIN(f->len, (uint32_t)VNET_PACKET_HEAD);
+		nb = forward_deepen(w, f);
 	}
 	bad = vnet_offload_read(o, hdr, VNET_TRANSMIT, rxq->can, deep, nb, f->len);
 	if (bad != VNET_BAD_NONE) {
@@ -185,7 +152,7 @@ complete_csum(struct worker *w, struct port_txq *txq, const struct frame *f)
 	}
 	reader_skip(&r, o->csum_start);
 	reader_sum(&r, &sum, f->len - o->csum_start);
-	out_header(&out, NULL);
+	out_header(&out, f, NULL);
 	out_frame(&out, f);
 	out_patch(&out, (uint32_t)o->csum_start + o->csum_offset, vnet_csum_end_transport(&sum));
 	out_close(&out, f->len);
@@ -194,8 +161,8 @@ complete_csum(struct worker *w, struct port_txq *txq, const struct frame *f)
 
 /* One segment into opened buffers; payload is where its bytes begin, and is moved past them. */
 static void
-write_segment(struct out *out, uint8_t *head, uint32_t hdr_len, const struct vnet_segment *segment,
-	struct reader *payload)
+write_segment(struct out *out, const struct frame *f, uint8_t *head, uint32_t hdr_len,
+	const struct vnet_segment *segment, struct reader *payload)
 {
 	const struct vnet_offload partial = {
 		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
@@ -208,14 +175,14 @@ write_segment(struct out *out, uint8_t *head, uint32_t hdr_len, const struct vne
 	uint16_t value;
 
 	if (vnet_offload_fits(&partial, port_txq_can(out->txq))) {
-		out_header(out, &partial);
+		out_header(out, f, &partial);
 	} else {
 		vnet_csum_add(&sum, head + segment->csum_start, hdr_len - segment->csum_start);
 		reader_sum(&ahead, &sum, segment->payload_len);
 		value = vnet_csum_end_transport(&sum);
 		memcpy(head + segment->csum_start + segment->csum_offset, &value, sizeof(value));
 		out->txq->stats.csum_completed++;
-		out_header(out, NULL);
+		out_header(out, f, NULL);
 	}
 	out_write(out, head, hdr_len);
 	reader_write(payload, out, segment->payload_len);
@@ -262,7 +229,7 @@ segment(struct worker *w, struct port_txq *txq, const struct frame *f)
 			*drop += s.nb - i;
 			return;
 		}
-		write_segment(&out, head, s.hdr_len, &one, &payload);
+		write_segment(&out, f, head, s.hdr_len, &one, &payload);
 		out_close(&out, len);
 		txq->stats.segments++;
 	}

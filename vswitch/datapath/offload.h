@@ -29,7 +29,7 @@
  * lie in front of frame->segs: no header is read from the guest again.
  *
  * @param hdr    Private copy.
- * @param frame  Of w->frames[], its head copied. With pieces, segs[-1] must be there to be used.
+ * @param frame  Of w->frames[], its head copied; see forward_deepen().
  * @return FORWARD_TAKEN; FORWARD_DROPPED, counted; FORWARD_LATER: too much work for this burst,
  *     which is not empty.
  */

@@ -77,13 +77,15 @@ out_write(struct out *out, const uint8_t *from, uint32_t n)
 }
 
 void
-out_header(struct out *out, const struct vnet_offload *offload)
+out_header(struct out *out, const struct frame *f, const struct vnet_offload *offload)
 {
 	struct virtio_net_hdr hdr;
 
 	vnet_hdr_clear_rx(&hdr, out->txq->hdr_bytes, out->nb_chains);
 	if (offload != NULL)
 		vnet_offload_write(&hdr, offload);
+	if (out->txq->hdr_bytes == VIRTIO_NET_HDR_HASH_BYTES)
+		vnet_hdr_set_hash(&hdr, f->hash_value, f->hash_report);
 	out_write(out, (const uint8_t *)&hdr, out->txq->hdr_bytes);
 }
 

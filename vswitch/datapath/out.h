@@ -32,8 +32,13 @@ uint64_t *out_open(struct out *out, struct worker *w, struct port_txq *txq, uint
 /** Write n bytes and move past them. */
 void out_write(struct out *out, const uint8_t *from, uint32_t n);
 
-/** The header, first of all; num_buffers as many as were opened. NULL: nothing is asked for. */
-void out_header(struct out *out, const struct vnet_offload *offload);
+/**
+ * The header, first of all; num_buffers as many as were opened.
+ *
+ * @param f        For the hash.
+ * @param offload  NULL: nothing is asked for.
+ */
+void out_header(struct out *out, const struct frame *f, const struct vnet_offload *offload);
 
 /** All bytes of a frame. */
 void out_frame(struct out *out, const struct frame *frame);

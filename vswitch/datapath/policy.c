@@ -81,6 +81,7 @@ set_queues(struct policy *p, const struct vnet_ctrl_state *s)
 	p->rss = s->rss_on;
 	if (!s->rss_on)
 		return;
+	p->table = s->rss;
 	name_queue(p, s->rss.unclassified_queue);
 	for (uint32_t i = 0; i <= s->rss.table_mask && i < VNET_RSS_TABLE_MAX; i++)
 		name_queue(p, s->rss.table[i]);
@@ -106,13 +107,40 @@ policy_make(const struct vnet_ctrl_state *s)
 		add_mac(p, &s->multicast.macs[i]);
 	set_rules(p, s);
 	set_queues(p, s);
-	return p;
+	if (s->rss.hash_types == 0)
+		return p;
+	p->hash = steer_hash_get(s->rss.hash_types, s->rss.key, s->rss.key_length);
+	if (p->hash != NULL)
+		return p;
+	free(p);
+	return NULL;
 }
 
 void
 policy_free(struct policy *policy)
 {
+	if (policy == NULL)
+		return;
+	steer_hash_put(policy->hash);
 	free(policy);
+}
+
+void
+policy_finish(const struct port *port, struct port_txset *set)
+{
+	const struct policy *p = set->policy;
+
+	if (p != NULL && p->vlan)
+		set->look |= PORT_LOOK_VLAN;
+	if (set->max_len != UINT32_MAX)
+		set->look |= PORT_LOOK_MTU;
+	for (uint16_t i = 0; i < set->nb; i++)
+		set->report |= set->txq[i]->hdr_bytes == VIRTIO_NET_HDR_HASH_BYTES;
+	set->hash = p != NULL ? p->hash : port->hash;
+	if (set->nb > 1 && (p == NULL || !p->rss))
+		set->flows = port->flows;
+	if (set->nb > 1 || set->report || (p != NULL && p->rss))
+		set->look |= PORT_LOOK_QUEUE;
 }
 
 uint64_t *

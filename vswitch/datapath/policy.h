@@ -11,7 +11,7 @@
 #ifndef POLICY_H
 #define POLICY_H
 
-#include "datapath/worker.h"
+#include "datapath/steer.h"
 #include "net/vnet_ctrl_state.h"
 
 /* Of frames to one kind of address. */
@@ -31,6 +31,8 @@ struct policy {
 	uint64_t multiplier; /* odd, at random: nobody can tell which addresses collide */
 	uint32_t shift;
 	uint32_t mask;
+	struct steer_hash *hash; /* NULL: no type is enabled */
+	struct vnet_rss table;   /* with rss */
 	uint64_t vlans[VNET_CTRL_VLANS / 64];
 	uint64_t queues[(PORT_PAIRS_MAX + 63) / 64]; /* bits of the receiveqs that rss names */
 	uint64_t macs[];                             /* [mask + 1] keys | POLICY_MAC; 0: free */
@@ -41,6 +43,9 @@ struct policy {
 /** @return NULL: out of memory. Control. */
 struct policy *policy_make(const struct vnet_ctrl_state *state);
 void policy_free(struct policy *policy);
+
+/** What makes a port look closer at its frames: policy, headers and flows. Control. */
+void policy_finish(const struct port *port, struct port_txset *set);
 
 /** Does a guest with this policy, which may be NULL, get traffic by a receiveq? */
 static inline bool

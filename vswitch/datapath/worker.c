@@ -23,6 +23,7 @@ workers_init(uint16_t nb_workers)
 {
 	size_t bytes = rte_rcu_qsbr_get_memsize(nb_workers);
 
+	steer_init();
 	all.workers = calloc(nb_workers, sizeof(*all.workers));
 	all.qsbr = rte_zmalloc("qsbr", bytes, RTE_CACHE_LINE_SIZE);
 	if (all.workers == NULL || all.qsbr == NULL || rte_rcu_qsbr_init(all.qsbr, nb_workers) != 0)
@@ -145,20 +146,18 @@ build_txset(const struct port *port)
 		return NULL;
 	*set = (struct port_txset){.policy = port->policy, .max_len = port->max_len};
 	for (uint16_t pair = 0; pair < port->max_pairs; pair++) {
-		if (port->txq[pair] != NULL && port->txq[pair]->running &&
-			policy_uses(port->policy, pair))
-			set->txq[set->nb++] = port->txq[pair];
+		struct port_txq *txq = port->txq[pair];
+
+		if (txq == NULL || !txq->running || !policy_uses(port->policy, pair))
+			continue;
+		set->txq[set->nb++] = txq;
+		set->by_pair[pair] = txq;
 	}
 	if (set->nb == 0) {
 		free(set);
 		return NULL;
 	}
-	if (port->policy != NULL && port->policy->vlan)
-		set->look |= PORT_LOOK_VLAN;
-	if (set->max_len != UINT32_MAX)
-		set->look |= PORT_LOOK_MTU;
-	if (set->nb > 1)
-		set->look |= PORT_LOOK_QUEUE;
+	policy_finish(port, set);
 	return set;
 }
 

@@ -39,6 +39,10 @@ struct frame {
 	struct virtq_seg *segs;
 	struct port_txq *to;
 	struct vnet_offload offload; /* what the header asks for; set if worker_burst.asks */
+	/* Of frames to a receiveq whose header has room for it. */
+	uint32_t hash_value;
+	uint16_t hash_report;
+	uint16_t target; /* of burst.targets[] */
 } __rte_aligned(64);
 
 /* Queues of one worker. Immutable once published. */
@@ -58,9 +62,30 @@ extern struct worker_ports *worker_ports; /* replaced by control, RCU; NULL: non
 
 /* Of the burst under way. */
 struct worker_burst {
-	uint32_t segments; /* that the frames with segmentation would make */
-	uint16_t nb_segs;  /* of worker.segs[], used */
-	uint16_t asks;     /* a frame asks for a checksum or for segmentation */
+	uint32_t segments;  /* that the frames with segmentation would make */
+	uint16_t nb_segs;   /* of worker.segs[], used */
+	uint16_t asks;      /* a frame asks for a checksum or for segmentation */
+	uint32_t parsed;    /* bits of frames[]: what worker_steer knows of them */
+	uint32_t flowed;    /* the same of flows */
+	uint16_t nb_hashed; /* of worker_steer.hashed[]; may be more than it has */
+	bool copied;        /* the frames are copies in mbufs */
+};
+
+/* Of a frame by its types and key: one hash for all guests that ask for the same. */
+#define WORKER_HASHED 4
+struct worker_hashed {
+	const struct steer_hash *hash;
+	uint32_t done; /* bits of frames[] */
+	uint32_t values[WORKER_BURST];
+	uint8_t reports[WORKER_BURST];
+};
+
+/* What steering found out about frames[]. */
+struct worker_steer {
+	const uint8_t *bytes[WORKER_BURST]; /* private, what packets was made from */
+	struct vnet_packet packets[WORKER_BURST];
+	uint32_t flows[WORKER_BURST];
+	struct worker_hashed hashed[WORKER_HASHED];
 };
 
 struct worker {
@@ -75,8 +100,10 @@ struct worker {
 	struct virtq_seg out[WORKER_SEGS];
 	uint16_t out_heads[WORKER_CHAINS];
 	uint32_t out_bytes[WORKER_CHAINS];
-	/* First bytes of frames[i] with segmentation: all its headers. */
+	/* First bytes of frames[i] where they are wanted, see forward_deepen(). */
 	uint8_t deep[WORKER_BURST][VNET_PACKET_HEAD];
+	struct virtq_seg deep_segs[WORKER_BURST][2];
+	struct worker_steer steer;
 } __rte_cache_aligned;
 
 /** Pool for frames that go to several ports; made by vswitch_init(). */

@@ -144,8 +144,8 @@ a_guest_whose_control_ring_was_never_set_up_receives_everything(void **state)
 	frontend_status(&fa, STATUS_OK);
 	assert_true(frontend_barrier(&fa));
 	assert_null(pa->policy);
-	bench_pass(&fb, 1, &fa, 0, 1, 1);
-	bench_pass(&fa, 3, &fb, 0, 2, 8);
+	bench_pass(&fa, 3, &fb, 0, 1, 8);
+	bench_pass(&fb, 1, &fa, 2, 2, 8); /* by the pair that the flow was sent by */
 }
 
 static void

@@ -224,7 +224,9 @@ disabled_receiveq_gets_nothing(void **state)
 {
 	(void)state;
 	start(FE_P_ACK | FE_P_STATUS, 0xf);
-	bench_pass(&fb, 1, &fa, 0, 1, 8);
+	/* By pair 0, so that is where the answers come. */
+	bench_pass(&fa, 1, &fb, 0, 1, 1);
+	bench_pass(&fb, 1, &fa, 0, 2, 8);
 	frontend_enable(&fa, 0, false);
 	frontend_enable(&fa, 2, false);
 	assert_true(frontend_barrier(&fa));

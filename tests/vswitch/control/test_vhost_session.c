@@ -213,7 +213,8 @@ stopped_ring_tells_its_position_and_the_others_go_on(void **state)
 	assert_true(port_ring_running(pa, 0));
 	assert_true(port_ring_running(pa, 3));
 	bench_pass(&fa, 3, &fb, 0, 3, 7);
-	bench_pass(&fb, 1, &fa, 0, 4, 7);
+	/* By the pair that the flow was sent by last. */
+	bench_pass(&fb, 1, &fa, 2, 4, 7);
 	/* Enabled it still is: it starts again with its kick descriptor, where it stood. */
 	frontend_ring_tell(&fa, 1);
 	assert_true(frontend_barrier(&fa));

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "datapath/steer.h"
+
+#include "datapath/forward.h"
+#include "datapath/policy.h"
+
+#include <rte_malloc.h>
+#include <rte_random.h>
+
+#include <netinet/in.h>
+#include <pthread.h>
+
+static vnet_hash_fn *hash_fn;
+static uint64_t seeds[3]; /* odd */
+
+static struct steer_hash *hashes;
+static pthread_mutex_t hashes_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void
+steer_init(void)
+{
+	hash_fn = vnet_hash_select();
+	for (size_t i = 0; i < RTE_DIM(seeds); i++)
+		seeds[i] = rte_rand() | 1;
+}
+
+/*
+ * Types and keys.
+ */
+
+static struct steer_hash *
+hash_make(uint32_t types, const uint8_t *key, uint32_t length)
+{
+	struct steer_hash *hash = rte_zmalloc("hash", sizeof(*hash), RTE_CACHE_LINE_SIZE);
+
+	if (hash == NULL)
+		return NULL;
+	vnet_hash_key_set(&hash->key, key, length);
+	hash->types = types;
+	hash->next = hashes;
+	hashes = hash;
+	return hash;
+}
+
+struct steer_hash *
+steer_hash_get(uint32_t types, const uint8_t *key, uint32_t length)
+{
+	uint8_t bytes[VNET_HASH_KEY_BYTES] = {0};
+	struct steer_hash *hash;
+
+	memcpy(bytes, key, RTE_MIN(length, sizeof(bytes)));
+	pthread_mutex_lock(&hashes_lock);
+	for (hash = hashes; hash != NULL; hash = hash->next) {
+		if (hash->types == types && memcmp(hash->key.bytes, bytes, sizeof(bytes)) == 0)
+			break;
+	}
+	if (hash == NULL)
+		hash = hash_make(types, bytes, sizeof(bytes));
+	if (hash != NULL)
+		hash->users++;
+	pthread_mutex_unlock(&hashes_lock);
+	return hash;
+}
+
+void
+steer_hash_put(struct steer_hash *hash)
+{
+	struct steer_hash **at = &hashes;
+
+	if (hash == NULL)
+		return;
+	pthread_mutex_lock(&hashes_lock);
+	if (--hash->users == 0) {
+		while (*at != hash)
+			at = &(*at)->next;
+		*at = hash->next;
+		rte_free(hash);
+	}
+	pthread_mutex_unlock(&hashes_lock);
+}
+
+/*
+ * Toeplitz hash of the frames of a burst.
+ */
+
+static bool
+segmented(const struct worker *w, const struct frame *f)
+{
+	return w->burst.asks && f->offload.gso_type != VIRTIO_NET_HDR_GSO_NONE;
+}
+
+/* Can more bytes than these change what a frame is taken for? */
+static bool
+want_more(const struct vnet_packet *p)
+{
+	if (p->ether_type != RTE_ETHER_TYPE_IPV4 && p->ether_type != RTE_ETHER_TYPE_IPV6)
+		return false;
+	if (p->l3_type == VNET_L3_OTHER)
+		return true;
+	return p->l4_type == VNET_L4_OTHER &&
+	       (p->protocol == IPPROTO_TCP || p->protocol == IPPROTO_UDP);
+}
+
+/*
+ * Take frame i of the worker apart, once. Its bytes are private: the head; with segmentation, and
+ * where the head is not enough, worker.deep; or the mbuf that it was copied to.
+ */
+static void
+parse(struct worker *w, uint32_t i)
+{
+	struct worker_steer *s = &w->steer;
+	struct frame *f = &w->frames[i];
+	uint32_t nb = RTE_MIN(f->len, (uint32_t)FRAME_HEAD);
+
+	s->bytes[i] = f->head;
+	if (f->len > FRAME_HEAD && w->burst.copied) {
+		/* All mbufs but the last are full, and have room for more than we look at. */
+		nb = RTE_MIN(f->len, (uint32_t)VNET_PACKET_HEAD);
+		s->bytes[i] = (f->nb_segs == 0 ? f->rest : f->segs->ptr) - FRAME_HEAD;
+	} else if (f->len > FRAME_HEAD && segmented(w, f)) {
+		nb = RTE_MIN(f->len, (uint32_t)VNET_PACKET_HEAD);
+		s->bytes[i] = w->deep[i];
+	}
+	vnet_packet_parse(&s->packets[i], s->bytes[i], nb, f->len);
+	if (nb == FRAME_HEAD && f->len > FRAME_HEAD && want_more(&s->packets[i])) {
+		nb = forward_deepen(w, f);
+		s->bytes[i] = w->deep[i];
+		vnet_packet_parse(&s->packets[i], s->bytes[i], nb, f->len);
+	}
+}
+
+static struct worker_hashed *
+hashed_by(struct worker *w, const struct steer_hash *hash)
+{
+	struct worker_steer *s = &w->steer;
+	struct worker_hashed *h;
+
+	for (uint16_t i = 0; i < RTE_MIN(w->burst.nb_hashed, WORKER_HASHED); i++) {
+		if (s->hashed[i].hash == hash)
+			return &s->hashed[i];
+	}
+	h = &s->hashed[w->burst.nb_hashed++ % WORKER_HASHED];
+	h->hash = hash;
+	h->done = 0;
+	return h;
+}
+
+/* Sets hash_value and hash_report. */
+static void
+hash_frames(struct worker *w, const struct steer_hash *hash, struct frame **frames, uint16_t n)
+{
+	struct worker_hashed *h = hashed_by(w, hash);
+	struct vnet_hash_burst burst;
+	uint32_t values[VNET_HASH_BURST];
+	uint8_t index[VNET_HASH_BURST];
+	uint32_t nb = 0;
+
+	vnet_hash_begin(&burst);
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t k = (uint32_t)(frames[i] - w->frames);
+
+		if (h->done >> k & 1)
+			continue;
+		if (!(w->burst.parsed >> k & 1)) {
+			parse(w, k);
+			w->burst.parsed |= UINT32_C(1) << k;
+		}
+		vnet_hash_add(&burst, nb, &w->steer.packets[k], w->steer.bytes[k], hash->types);
+		h->done |= UINT32_C(1) << k;
+		index[nb++] = (uint8_t)k;
+	}
+	if (nb > 0)
+		hash_fn(&hash->key, &burst, values, nb);
+	for (uint32_t i = 0; i < nb; i++) {
+		h->values[index[i]] = values[i];
+		h->reports[index[i]] = burst.report[i];
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t k = (uint32_t)(frames[i] - w->frames);
+
+		frames[i]->hash_value = h->values[k];
+		frames[i]->hash_report = h->reports[k];
+	}
+}
+
+/*
+ * Flows.
+ */
+
+static inline uint64_t
+load_8(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint32_t
+load_4(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline rte_be16_t
+load_2(const uint8_t *p)
+{
+	rte_be16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* What stays the same when both change places. */
+static inline uint64_t
+both(uint64_t a, uint64_t b)
+{
+	return (a ^ b) * seeds[0] + (a + b) * seeds[1];
+}
+
+static inline uint32_t
+end(uint64_t sum)
+{
+	sum ^= sum >> 32;
+	return (uint32_t)(sum * seeds[2] >> 32);
+}
+
+/* Both ports of a TCP, UDP or SCTP header that is there. */
+static inline uint64_t
+both_ports(const uint8_t *head, uint32_t nb, uint32_t at, uint8_t protocol)
+{
+	if (at + 4 > nb ||
+		(protocol != IPPROTO_TCP && protocol != IPPROTO_UDP && protocol != IPPROTO_SCTP))
+		return 0;
+	return both(load_2(head + at), load_2(head + at + 2));
+}
+
+uint32_t
+steer_flow(const uint8_t *head, uint32_t len)
+{
+	const uint32_t nb = RTE_MIN(len, (uint32_t)FRAME_HEAD);
+	rte_be16_t type = load_2(head + 12);
+	uint32_t l3 = RTE_ETHER_HDR_LEN;
+	uint64_t sum;
+
+	while ((type == RTE_BE16(RTE_ETHER_TYPE_VLAN) || type == RTE_BE16(RTE_ETHER_TYPE_QINQ)) &&
+		l3 + RTE_VLAN_HLEN <= nb) {
+		type = load_2(head + l3 + 2);
+		l3 += RTE_VLAN_HLEN;
+	}
+	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && l3 + 20 <= nb) {
+		const uint8_t *ip = head + l3;
+
+		sum = both(load_4(ip + 12), load_4(ip + 16));
+		/* Of a fragment only the first has ports, and all have to stay together. */
+		if ((load_2(ip + 6) & RTE_BE16(0x3fff)) == 0)
+			sum += both_ports(head, nb, l3 + (ip[0] & 15u) * 4, ip[9]);
+		return end(sum);
+	}
+	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && l3 + 40 <= nb) {
+		const uint8_t *ip = head + l3;
+
+		sum = both(load_8(ip + 8), load_8(ip + 24)) +
+		      (both(load_8(ip + 16), load_8(ip + 32)) << 1);
+		return end(sum + both_ports(head, nb, l3 + 40, ip[6]));
+	}
+	return end(both(load_4(head + 2), load_4(head + 8)) +
+		   (both(load_2(head), load_2(head + 6)) << 1));
+}
+
+/* Of frame k of the worker, computed once. */
+static inline uint32_t
+flow_of(struct worker *w, const struct frame *f)
+{
+	uint32_t k = (uint32_t)(f - w->frames);
+
+	if (!(w->burst.flowed >> k & 1)) {
+		w->steer.flows[k] = steer_flow(f->head, f->len);
+		w->burst.flowed |= UINT32_C(1) << k;
+	}
+	return w->steer.flows[k];
+}
+
+/* The low bits choose a bucket, others tell flows apart in it, the high ones a queue. */
+static inline uint32_t *
+bucket(struct steer_flows *flows, uint32_t flow)
+{
+	return &flows->entries[flow % (STEER_FLOWS / STEER_WAYS) * STEER_WAYS];
+}
+
+static inline uint32_t
+tag(uint32_t flow)
+{
+	return flow << 4 & UINT32_C(0xffff0000);
+}
+
+void
+steer_learn(struct worker *w, struct steer_flows *flows, uint16_t pair, struct frame **frames,
+	uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t flow, entry, way = 0;
+		uint32_t *at;
+
+		if (frames[i] == NULL)
+			continue;
+		flow = flow_of(w, frames[i]);
+		entry = tag(flow) | (pair + 1u);
+		at = bucket(flows, flow);
+		/* Its own place, else a free one, else any. */
+		while (way < STEER_WAYS) {
+			uint32_t old = __atomic_load_n(&at[way], __ATOMIC_RELAXED);
+
+			if (old == 0 || (old ^ entry) >> 16 == 0)
+				break;
+			way++;
+		}
+		if (way == STEER_WAYS)
+			way = flow >> 30;
+		if (__atomic_load_n(&at[way], __ATOMIC_RELAXED) != entry)
+			__atomic_store_n(&at[way], entry, __ATOMIC_RELAXED);
+	}
+}
+
+static struct port_txq *
+queue_of_flow(const struct port_txset *set, uint32_t flow)
+{
+	if (set->flows != NULL) {
+		const uint32_t *at = bucket(set->flows, flow);
+
+		for (uint32_t way = 0; way < STEER_WAYS; way++) {
+			uint32_t entry = __atomic_load_n(&at[way], __ATOMIC_RELAXED);
+			uint32_t pair = (entry & 0xffff) - 1;
+
+			/* A queue that is not in use any more is as good as none. */
+			if (entry != 0 && (entry & UINT32_C(0xffff0000)) == tag(flow) &&
+				set->by_pair[pair] != NULL)
+				return set->by_pair[pair];
+		}
+	}
+	return set->txq[(uint64_t)flow * set->nb >> 32];
+}
+
+static struct port_txq *
+queue_of_hash(const struct port_txset *set, const struct frame *f)
+{
+	uint16_t queue = vnet_rss_queue(&set->policy->table, f->hash_value, f->hash_report);
+
+	return queue < PORT_PAIRS_MAX ? set->by_pair[queue] : NULL;
+}
+
+void
+steer(struct worker *w, const struct port_txset *set, struct frame **frames, uint16_t n)
+{
+	const bool rss = set->policy != NULL && set->policy->rss;
+
+	if (set->hash != NULL && (rss || set->report)) {
+		hash_frames(w, set->hash, frames, n);
+	} else {
+		for (uint16_t i = 0; i < n; i++) {
+			frames[i]->hash_value = 0;
+			frames[i]->hash_report = VIRTIO_NET_HASH_REPORT_NONE;
+		}
+	}
+	if (rss) {
+		for (uint16_t i = 0; i < n; i++) {
+			frames[i]->to = queue_of_hash(set, frames[i]);
+			if (frames[i]->to == NULL)
+				policy_count(w, &set->txq[0]->stats.rss_queue_down);
+		}
+	} else if (set->nb > 1) {
+		for (uint16_t i = 0; i < n; i++)
+			frames[i]->to = queue_of_flow(set, flow_of(w, frames[i]));
+	} else {
+		for (uint16_t i = 0; i < n; i++)
+			frames[i]->to = set->txq[0];
+	}
+}
