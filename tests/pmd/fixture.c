@@ -158,6 +158,10 @@ port_configure(uint16_t port, struct port_shape shape)
 		.intr_conf.rxq = shape.rx_intr,
 	};
 
+	if (shape.hash) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_RSS_HASH;
+	}
 	assert_int_equal(rte_eth_dev_configure(port, shape.rx, shape.tx, &conf), 0);
 	for (uint16_t q = 0; q < shape.rx; q++)
 		assert_int_equal(

@@ -54,6 +54,7 @@ struct port_shape {
 	uint64_t tx_offloads;
 	bool lsc;
 	bool rx_intr;
+	bool hash; /* the flow's hash with each packet */
 };
 void port_configure(uint16_t port, struct port_shape shape);
 bool port_up(uint16_t port);

@@ -10,6 +10,18 @@ struct backend rb;
 struct fake_device rx;
 uint8_t rx_frame[FRAME_MAX];
 struct rte_mempool *small_pool;
+uint8_t rx_flow[8];
+
+static uint32_t hdr_bytes;
+
+void
+rx_flow_set(uint32_t value, uint16_t report)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		rx_flow[i] = (uint8_t)(value >> 8 * i);
+	rx_flow[4] = (uint8_t)report;
+	rx_flow[5] = (uint8_t)(report >> 8);
+}
 
 void
 rx_pools_start(void)
@@ -36,8 +48,12 @@ rx_begin(uint64_t more, uint64_t without, uint64_t rx_offloads, uint64_t tx_offl
 	char text[64];
 	uint16_t port;
 
+	if (rx_offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH)
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	backend_begin(&rb);
 	rb.features |= more;
+	if (more & B_F_HASH_REPORT)
+		backend_control(&rb, 1);
 	rb.features &= ~without;
 	backend_start(&rb);
 	snprintf(text, sizeof(text), "queue_size=64%s", args);
@@ -47,6 +63,7 @@ rx_begin(uint64_t more, uint64_t without, uint64_t rx_offloads, uint64_t tx_offl
 	assert_int_equal(rte_eth_tx_queue_setup(port, 0, 64, SOCKET_ID_ANY, NULL), 0);
 	assert_int_equal(rte_eth_dev_start(port), 0);
 	UNTIL(port_up(port));
+	hdr_bytes = rb.acked & B_F_HASH_REPORT ? HDR + sizeof(rx_flow) : HDR;
 	backend_device(&rb, 0, &rx);
 	return port;
 }
@@ -111,7 +128,7 @@ rx_deliver(const uint8_t *hdr, uint32_t len)
 	uint16_t nb = 0;
 
 	while (done < len || nb == 0) {
-		uint32_t head = nb == 0 ? HDR : 0;
+		uint32_t head = nb == 0 ? hdr_bytes : 0;
 		uint32_t n;
 		uint8_t *buf;
 
@@ -123,6 +140,7 @@ rx_deliver(const uint8_t *hdr, uint32_t len)
 		if (nb++ == 0) {
 			first = buf;
 			memcpy(buf, hdr, HDR - 2);
+			memcpy(buf + HDR, rx_flow, hdr_bytes - HDR);
 		}
 		memcpy(buf + head, rx_frame + done, n);
 		done += n;

@@ -18,9 +18,16 @@ extern struct rte_mempool *small_pool;
 void rx_pools_start(void);
 void rx_pools_end(void);
 
+/* What the last eight bytes of a header of 20 say, in the order of memory. */
+extern uint8_t rx_flow[8];
+
+/** Value and report of the next frames. */
+void rx_flow_set(uint32_t value, uint16_t report);
+
 /**
  * The usual backend with these features more and these less; a port that receives with these
  * offloads into these mbufs, up. Transmit offloads give the features that receive ones hang on.
+ * With RTE_ETH_RX_OFFLOAD_RSS_HASH the RSS mode is on.
  */
 uint16_t rx_begin(uint64_t more, uint64_t without, uint64_t rx_offloads, uint64_t tx_offloads,
 	struct rte_mempool *mbufs, const char *args);
@@ -32,7 +39,8 @@ void rx_end(uint16_t port, struct resources before);
 uint32_t rx_build(const char *headers, uint32_t payload);
 
 /**
- * rx_frame[0, len) to the driver with ten bytes of header, in as many buffers as it takes.
+ * rx_frame[0, len) to the driver with ten bytes of header, and rx_flow where it has 20, in as many
+ * buffers as it takes.
  *
  * @return false: no room.
  */

@@ -30,11 +30,12 @@ every_kind_goes_out_with_the_header_of_the_standard(void **state)
 	COVERS("NET-DRV-034");
 	COVERS("NET-DRV-036");
 	COVERS("NET-DRV-037");
-	for (unsigned int v = 0; v < RTE_DIM(without) * RTE_DIM(widths); v++) {
+	for (unsigned int v = 0; v < 2 * RTE_DIM(without) * RTE_DIM(widths); v++) {
 		struct resources before = resources_now();
 		uint16_t port;
 
-		assert_int_equal(rte_vect_set_max_simd_bitwidth(widths[v / 3]), 0);
+		tx_hash = v >= RTE_DIM(without) * RTE_DIM(widths);
+		assert_int_equal(rte_vect_set_max_simd_bitwidth(widths[v / 3 % 3]), 0);
 		port = tx_begin(B_TX_OFFLOADS, without[v % 3], ALL_TX);
 		for (unsigned int i = 0; i < nb_kinds * RTE_DIM(shapes); i++) {
 			const struct kind *k = &kinds[i % nb_kinds];
@@ -52,6 +53,7 @@ every_kind_goes_out_with_the_header_of_the_standard(void **state)
 		tx_end(port, before);
 	}
 	assert_int_equal(rte_vect_set_max_simd_bitwidth(256), 0);
+	tx_hash = false;
 }
 
 static void
@@ -60,10 +62,12 @@ shared_packets_are_right_on_the_ring_and_not_written(void **state)
 	static const uint64_t without[] = {0, B_F_INDIRECT};
 
 	(void)state;
-	for (unsigned int v = 0; v < RTE_DIM(without); v++) {
+	for (unsigned int v = 0; v < 2 * RTE_DIM(without); v++) {
 		struct resources before = resources_now();
-		uint16_t port = tx_begin(B_TX_OFFLOADS, without[v], ALL_TX);
+		uint16_t port;
 
+		tx_hash = v >= RTE_DIM(without);
+		port = tx_begin(B_TX_OFFLOADS, without[v % RTE_DIM(without)], ALL_TX);
 		for (unsigned int i = 0; i < 2 * nb_kinds; i++) {
 			const struct kind *k = &kinds[i / 2];
 			uint32_t bytes = tx_build(k);
@@ -97,6 +101,7 @@ shared_packets_are_right_on_the_ring_and_not_written(void **state)
 		}
 		tx_end(port, before);
 	}
+	tx_hash = false;
 }
 
 static void

@@ -81,6 +81,7 @@ const struct kind kinds[] = {
 
 const unsigned int nb_kinds = RTE_DIM(kinds);
 
+bool tx_hash;
 struct backend b;
 struct fake_device tx;
 static struct fake_chain chain;
@@ -95,14 +96,18 @@ tx_begin(uint64_t more, uint64_t without, uint64_t offloads)
 
 	backend_begin(&b);
 	b.features |= more;
+	if (tx_hash)
+		backend_control(&b, 1);
 	b.features &= ~without;
 	backend_start(&b);
 	port = port_add("queue_size=64");
 	/* The backend is there: what it lacks cannot be configured. */
 	UNTIL(b.connected);
-	port_configure(port, (struct port_shape){.rx = 1, .tx = 1, .tx_offloads = offloads});
+	port_configure(port,
+		(struct port_shape){.rx = 1, .tx = 1, .tx_offloads = offloads, .hash = tx_hash});
 	assert_int_equal(rte_eth_dev_start(port), 0);
 	UNTIL(port_up(port));
+	assert_int_equal((b.acked & B_F_HASH_REPORT) != 0, tx_hash);
 	backend_device(&b, 1, &tx);
 	return port;
 }
@@ -219,7 +224,6 @@ tx_packet(const struct kind *k, uint32_t len, uint32_t first, uint32_t others)
 	return head;
 }
 
-/* The next packet on the ring. @return its bytes, header included; 0: none. */
 uint32_t
 tx_collect(void)
 {
@@ -237,6 +241,13 @@ tx_collect(void)
 	}
 	fake_device_use(&tx, chain.head, 0);
 	fake_device_show(&tx);
+	if (tx_hash) {
+		static const uint8_t no_hash[8];
+
+		assert_memory_equal(seen + HDR, no_hash, sizeof(no_hash));
+		at -= (uint32_t)sizeof(no_hash);
+		memmove(seen + HDR, seen + HDR + sizeof(no_hash), at - HDR);
+	}
 	return at;
 }
 

@@ -44,6 +44,9 @@ enum {
 extern const struct kind kinds[];
 extern const unsigned int nb_kinds;
 
+/* The next port has hash reports, and so headers of 20 bytes, of which the last 8 are 0. */
+extern bool tx_hash;
+
 extern struct backend b;
 extern struct fake_device tx;
 extern uint8_t frame[PACKET_MAX + 64];  /* as the application has it */
@@ -69,7 +72,7 @@ void tx_seed(const struct kind *k);
 /** frame[0, len) in an mbuf with the fields of the kind. */
 struct rte_mbuf *tx_packet(const struct kind *k, uint32_t len, uint32_t first, uint32_t others);
 
-/** The next packet on the ring, to seen. @return its bytes, header included; 0: none. */
+/** The next packet on the ring, to seen. @return its bytes, 12 of header included; 0: none. */
 uint32_t tx_collect(void);
 
 /** The next packet has the header of the kind and wanted[0, len) behind it. */
