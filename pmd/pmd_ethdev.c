@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pmd_ethdev.h"
 
+#include "pmd_filter.h"
 #include "pmd_intr.h"
 #include "pmd_log.h"
 #include "pmd_offload.h"
 #include "pmd_queue_ops.h"
+#include "pmd_rss.h"
 #include "pmd_rx_chain.h"
 #include "pmd_rx_offload.h"
 #include "pmd_stats.h"
@@ -21,11 +23,8 @@ dev_configure(struct rte_eth_dev *dev)
 {
 	const struct rte_eth_conf *conf = &dev->data->dev_conf;
 
-	/* The RSS mode without a hash type asks for nothing. */
-	if ((conf->rxmode.mq_mode & ~RTE_ETH_MQ_RX_RSS_FLAG) != 0 ||
-		conf->rx_adv_conf.rss_conf.rss_hf != 0) {
-		PMD_LOG(ERR, "%s: RSS, VMDq and DCB need a control queue, which there is none",
-			dev->data->name);
+	if ((conf->rxmode.mq_mode & ~RTE_ETH_MQ_RX_RSS_FLAG) != 0) {
+		PMD_LOG(ERR, "%s: receive queues have no VMDq and no DCB", dev->data->name);
 		return -ENOTSUP;
 	}
 	if (conf->txmode.mq_mode != RTE_ETH_MQ_TX_NONE) {
@@ -36,7 +35,7 @@ dev_configure(struct rte_eth_dev *dev)
 		PMD_LOG(ERR, "%s: there is no loopback mode", dev->data->name);
 		return -ENOTSUP;
 	}
-	return 0;
+	return pmd_rss_configure(dev);
 }
 
 /* Pair 0 is always there for the device, also where the port has only one half of it. */
@@ -115,7 +114,7 @@ dev_start(struct rte_eth_dev *dev)
 		return ret;
 	dev->data->lro = (offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0;
 	dev->data->scattered_rx = dev->data->lro || (offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
-	pmd_vlan_offload_set(dev, 0);
+	pmd_vlan_offload_set(dev, RTE_ETH_VLAN_FILTER_MASK);
 
 	pmd_port_lock_memory(port);
 	ret = port->transport->ops->memory_check(why, sizeof(why));
@@ -125,6 +124,7 @@ dev_start(struct rte_eth_dev *dev)
 		port->started = true;
 		port->mac_chosen = true;
 		pmd_ctrl_start(port);
+		pmd_filter_start(port);
 		pmd_queue_states_set(dev, true);
 		if (port->state == PMD_REFUSED)
 			port->state = PMD_ATTACHED;
@@ -151,6 +151,32 @@ dev_stop(struct rte_eth_dev *dev)
 	pmd_port_lock(port);
 	port->faulted = false;
 	pmd_port_unlock(port);
+	return 0;
+}
+
+/* As after probe, but for queues; the device is let go of, so that it forgets this port, too. */
+static int
+dev_reset(struct rte_eth_dev *dev)
+{
+	struct pmd_port *port = pmd_port_of(dev);
+	struct transport *t = port->transport;
+
+	if (dev->data->dev_started)
+		return -EBUSY;
+	pmd_port_lock(port);
+	if (port->state != PMD_ABSENT)
+		t->ops->drop(t);
+	port->state = PMD_ABSENT;
+	port->retry_ms = 0;
+	port->faulted = false;
+	port->link_down = false;
+	port->ptype_mask = UINT32_MAX;
+	port->rss_entries = 0;
+	pmd_filter_reset(port);
+	pmd_reason(port, RTE_LOG_NOTICE, "port was reset");
+	pmd_link_set(port);
+	pmd_port_unlock(port);
+	pmd_life_wake(port);
 	return 0;
 }
 
@@ -190,6 +216,7 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	pmd_port_lock(port);
 	can = pmd_offload_capa(args, port->state == PMD_ABSENT ? UINT64_MAX : port->offered);
 	info->max_mtu = pmd_config_mtu_max(port);
+	pmd_rss_info(port, info);
 	pmd_port_unlock(port);
 	rte_eth_linkstatus_get(dev, &link);
 	info->min_rx_bufsize = RTE_ETHER_MIN_LEN;
@@ -197,7 +224,7 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->min_mtu = VIRTIO_NET_MTU_MIN;
 	info->max_rx_queues = args->queues;
 	info->max_tx_queues = args->queues;
-	info->max_mac_addrs = 1;
+	info->max_mac_addrs = PMD_MACS_MAX;
 	info->speed_capa = rte_eth_speed_bitflag(link.link_speed, RTE_ETH_LINK_FULL_DUPLEX);
 	info->rx_offload_capa = can.rx;
 	info->tx_offload_capa = can.tx;
@@ -248,48 +275,28 @@ mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 	return ret;
 }
 
-static int
-mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *addr)
-{
-	struct pmd_port *port = pmd_port_of(dev);
-
-	/* Nobody filters by it: the address is what the application puts into its frames. */
-	pmd_port_lock(port);
-	port->mac = *addr;
-	port->mac_chosen = true;
-	pmd_port_unlock(port);
-	return 0;
-}
-
-/* Without a control queue everything arrives: that is on, and cannot be switched off. */
-static int
-receive_all_on(struct rte_eth_dev *dev)
-{
-	RTE_SET_USED(dev);
-	return 0;
-}
-
-static int
-receive_all_off(struct rte_eth_dev *dev)
-{
-	RTE_SET_USED(dev);
-	return -ENOTSUP;
-}
-
 const struct eth_dev_ops pmd_ops = {
 	.dev_configure = dev_configure,
 	.dev_start = dev_start,
 	.dev_stop = dev_stop,
 	.dev_close = dev_close,
+	.dev_reset = dev_reset,
 	.dev_infos_get = dev_infos_get,
 	.dev_set_link_up = pmd_link_up,
 	.dev_set_link_down = pmd_link_down,
 	.link_update = pmd_link_update,
-	.promiscuous_enable = receive_all_on,
-	.promiscuous_disable = receive_all_off,
-	.allmulticast_enable = receive_all_on,
-	.allmulticast_disable = receive_all_off,
-	.mac_addr_set = mac_addr_set,
+	.promiscuous_enable = pmd_promiscuous_enable,
+	.promiscuous_disable = pmd_promiscuous_disable,
+	.allmulticast_enable = pmd_allmulticast_enable,
+	.allmulticast_disable = pmd_allmulticast_disable,
+	.mac_addr_set = pmd_mac_addr_set,
+	.mac_addr_add = pmd_mac_addr_add,
+	.mac_addr_remove = pmd_mac_addr_remove,
+	.set_mc_addr_list = pmd_mc_addr_list_set,
+	.rss_hash_update = pmd_rss_hash_update,
+	.rss_hash_conf_get = pmd_rss_hash_conf_get,
+	.reta_update = pmd_reta_update,
+	.reta_query = pmd_reta_query,
 	.mtu_set = mtu_set,
 	.vlan_filter_set = pmd_vlan_filter_set,
 	.vlan_offload_set = pmd_vlan_offload_set,

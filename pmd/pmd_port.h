@@ -25,6 +25,10 @@
 
 #define PMD_REASON_BYTES 256
 
+/* Addresses of a port: its own, those that were added, and the list of multicast ones. */
+#define PMD_MACS_MAX 64
+#define PMD_MULTICAST_MAX (VNET_CTRL_MACS_MAX - PMD_MACS_MAX)
+
 enum pmd_state {
 	PMD_ABSENT,   /* no device */
 	PMD_ATTACHED, /* device there, rings not with it */
@@ -50,10 +54,14 @@ struct pmd_life_stats {
 
 struct pmd_port {
 	struct rte_eth_dev *eth_dev;
-	struct pmd_args args;      /* constant after probe */
-	struct rte_ether_addr mac; /* what data->mac_addrs points to */
-	bool mac_chosen;           /* by argument, application or first start: it stays */
-	uint32_t ptype_mask;       /* packet types that the application wants to see */
+	struct pmd_args args; /* constant after probe */
+	union {
+		struct rte_ether_addr mac; /* the port's own, macs[0] */
+		/* What data->mac_addrs points to; written by ethdev, too. Zero: none. */
+		struct rte_ether_addr macs[PMD_MACS_MAX];
+	};
+	bool mac_chosen;     /* by argument, application or first start: it stays */
+	uint32_t ptype_mask; /* packet types that the application wants to see */
 
 	pthread_mutex_t lock;
 	struct transport *transport;
@@ -68,6 +76,9 @@ struct pmd_port {
 	struct pmd_config config;
 	struct pmd_ctrl ctrl;
 	uint32_t announce; /* atomic, pmd_announce.c */
+	uint16_t rss_entries; /* of the redirection table, 0: no RSS mode */
+	uint32_t nb_multicast;
+	struct rte_ether_addr multicast[PMD_MULTICAST_MAX]; /* [nb_multicast] */
 	uint64_t features;
 	struct pmd_ring spare[2]; /* receive and transmit ring of pair 0 where the port has none */
 	struct pmd_life_stats life;

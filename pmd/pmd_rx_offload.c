@@ -3,6 +3,7 @@
 
 #include "net/vnet_hash.h"
 #include "net/vnet_mbuf.h"
+#include "pmd_filter.h"
 #include "pmd_port.h"
 
 #include <rte_byteorder.h>
@@ -135,8 +136,11 @@ pmd_rx_post_set(struct rte_eth_dev *dev, struct pmd_rx_queue *q)
 int
 pmd_vlan_offload_set(struct rte_eth_dev *dev, int mask)
 {
-	RTE_SET_USED(mask);
 	/* ethdev has refused what is not in the capabilities and written down the rest. */
+	const int ret = mask & RTE_ETH_VLAN_FILTER_MASK ? pmd_filter_vlans(dev) : 0;
+
+	if (ret != 0)
+		return ret;
 	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
 		if (dev->data->rx_queues[i] != NULL)
 			pmd_rx_post_set(dev, dev->data->rx_queues[i]);
@@ -148,10 +152,7 @@ int
 pmd_vlan_filter_set(struct rte_eth_dev *dev, uint16_t vlan_id, int on)
 {
 	/* The bursts read ethdev's own table, which is about to be written. */
-	RTE_SET_USED(dev);
-	RTE_SET_USED(vlan_id);
-	RTE_SET_USED(on);
-	return 0;
+	return pmd_filter_vlan(dev, vlan_id, on != 0);
 }
 
 void

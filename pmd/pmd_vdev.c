@@ -36,9 +36,10 @@ port_init(struct pmd_port *port, struct rte_eth_dev *eth_dev, const struct pmd_a
 	else
 		rte_eth_random_addr(port->mac.addr_bytes);
 
-	data->mac_addrs = &port->mac;
+	data->mac_addrs = port->macs;
 	data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
-	/* See receive_all_on(). */
+	/* Without a control ring it cannot be otherwise, and so with one until it is switched off.
+	 */
 	data->promiscuous = 1;
 	data->all_multicast = 1;
 	pmd_ctrl_init(port);

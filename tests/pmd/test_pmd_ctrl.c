@@ -286,7 +286,7 @@ wishes_are_noted_while_there_is_no_device(void **state)
 	port_configure(
 		port, (struct port_shape){
 			      .rx = 2, .tx = 2, .rx_offloads = RTE_ETH_RX_OFFLOAD_VLAN_FILTER});
-	assert_int_equal(control_apply(port, &promisc_off), 0);
+	assert_int_equal(rte_eth_promiscuous_disable(port), 0);
 	assert_int_equal(rte_eth_dev_start(port), 0);
 	assert_int_equal(control_apply(port, &add), 0);
 	backend_start(&b);
@@ -312,15 +312,11 @@ stop_and_start_replay_everything_a_thousand_times(void **state)
 	port = control_start(&b, four_pairs);
 	running = resources_now();
 	for (unsigned int i = 1; i <= 1000; i++) {
-		const struct vnet_ctrl add = {.kind = VNET_CTRL_VLAN_ADD, .vlan = i};
 		unsigned int sent;
 
-		assert_int_equal(control_apply(port, &add), 0);
+		assert_int_equal(rte_eth_dev_vlan_filter(port, (uint16_t)i, 1), 0);
 		if (i > 4)
-			assert_int_equal(
-				control_apply(port, &(struct vnet_ctrl){.kind = VNET_CTRL_VLAN_DEL,
-							    .vlan = i - 4}),
-				0);
+			assert_int_equal(rte_eth_dev_vlan_filter(port, (uint16_t)(i - 4), 0), 0);
 		assert_int_equal(rte_eth_dev_stop(port), 0);
 		assert_false(control_ready(port));
 		sent = b.nb_commands;
