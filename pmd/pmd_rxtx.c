@@ -6,6 +6,7 @@
 #include "pmd_rxtx.h"
 
 #include "net/vnet_mbuf.h"
+#include "pmd_tx_plain.h"
 
 #include <rte_prefetch.h>
 
@@ -19,19 +20,10 @@
 	(VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID | VIRTIO_NET_HDR_F_RSC_INFO | \
 		0xff00)
 
-/* refcnt 1 and nb_segs 1 in rearm_data: data_off, refcnt, nb_segs, port from the low end. */
-#define REARM_PLAIN UINT64_C(0x0000000100010000)
-#define REARM_PLAIN_MASK UINT64_C(0x0000ffffffff0000)
 static_assert(
-	offsetof(struct rte_mbuf, refcnt) == offsetof(struct rte_mbuf, rearm_data) + 2 &&
-		offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2 &&
-		offsetof(struct rte_mbuf, ol_flags) == offsetof(struct rte_mbuf, data_off) + 8 &&
-		offsetof(struct rte_mbuf, pkt_len) == offsetof(struct rte_mbuf, ol_flags) + 12 &&
-		offsetof(struct rte_mbuf, data_len) == offsetof(struct rte_mbuf, pkt_len) + 4 &&
+	offsetof(struct rte_mbuf, pkt_len) == offsetof(struct rte_mbuf, ol_flags) + 12 &&
 		offsetof(struct rte_mbuf, hash.rss) == offsetof(struct rte_mbuf, data_len) + 4,
 	"rearm_data to data_len are written as four words");
-
-typedef uint64_t mbuf_word __attribute__((may_alias));
 
 /* A received mbuf of one segment, from what the pool left in it. */
 static __rte_always_inline void
@@ -163,26 +155,14 @@ rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 	return got;
 }
 
-/* One segment, one owner, own buffer, of the pool in use, room for the header, nothing asked. */
-static __rte_always_inline bool
-tx_plain(const struct rte_mempool *pool, const struct rte_mbuf *m, uint16_t hdr_bytes,
-	const uint64_t asks)
-{
-	uint64_t rearm = *(const mbuf_word *)(const void *)&m->rearm_data;
-	uint64_t other = (rearm ^ REARM_PLAIN) & REARM_PLAIN_MASK;
-
-	other |= m->ol_flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | asks);
-	other |= (uintptr_t)m->pool ^ (uintptr_t)pool;
-	return other == 0 && (uint16_t)rearm >= hdr_bytes && m->data_len != 0;
-}
-
 /*
- * Header of a packet that asks for something. Checksums are served here; false: it asks for more,
- * or its fields are wrong, which the slow way finds out.
+ * Header of a packet that asks for something and is plain otherwise. Checksums are served here;
+ * false: it asks for more, or its fields are wrong, which the slow way finds out.
  */
 static __rte_noinline bool
 tx_hdr_asked(const struct pmd_txq *txq, struct rte_mbuf *m)
 {
+	const struct tx_plain plain = tx_plain_of(txq->plain_pool, txq->hdr_bytes, 0);
 	const uint64_t ip = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6;
 	const uint64_t asks = m->ol_flags & txq->asks;
 	const uint64_t l4 = asks & RTE_MBUF_F_TX_L4_MASK;
@@ -192,7 +172,8 @@ tx_hdr_asked(const struct pmd_txq *txq, struct rte_mbuf *m)
 	uint8_t *hdr = (uint8_t *)m->buf_addr + m->data_off - txq->hdr_bytes;
 	uint32_t hdr_len = m->l4_len;
 
-	if ((asks & ~txq->asks_straight) || l4 == RTE_MBUF_F_TX_SCTP_CKSUM)
+	if (!tx_is_plain(&plain, m) || (asks & ~txq->asks_straight) ||
+		l4 == RTE_MBUF_F_TX_SCTP_CKSUM)
 		return false;
 	if ((asks & RTE_MBUF_F_TX_IP_CKSUM) && !pmd_tx_ipv4_checksum(m))
 		return false;
@@ -208,6 +189,25 @@ tx_hdr_asked(const struct pmd_txq *txq, struct rte_mbuf *m)
 	return true;
 }
 
+/* Headers that ask for nothing, and descriptors. @return bytes of the packets. */
+static __rte_always_inline uint64_t
+tx_put_plain(struct virtq_desc *desc, struct rte_mbuf *const *pkts, unsigned int n,
+	const uint16_t hdr_bytes)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct rte_mbuf *m = pkts[i];
+		uint8_t *hdr = (uint8_t *)m->buf_addr + m->data_off - hdr_bytes;
+		uint32_t len = m->data_len;
+
+		memset(hdr + hdr_bytes - TX_HDR_ROOM(hdr_bytes), 0, TX_HDR_ROOM(hdr_bytes));
+		virtq_desc_write(&desc[i], (uintptr_t)hdr, len + hdr_bytes, 0);
+		bytes += len;
+	}
+	return bytes;
+}
+
 /*
  * Plain packets until one is not, or the ring wraps around. Returns how many went on the ring;
  * *stopped says that the next one is not plain.
@@ -217,37 +217,33 @@ tx_add_straight(struct pmd_txq *txq, struct rte_mbuf **pkts, unsigned int n, boo
 	const unsigned int flags)
 {
 	struct virtq_driver *q = &txq->q;
-	const struct rte_mempool *pool = txq->plain_pool;
 	const uint16_t hdr_bytes = txq->hdr_bytes;
-	const uint64_t asks = flags & PMD_TX_OFFLOAD ? txq->asks : 0;
+	const struct tx_plain plain =
+		tx_plain_of(txq->plain_pool, hdr_bytes, flags & PMD_TX_OFFLOAD ? txq->asks : 0);
 	const unsigned int slot = virtq_driver_seq_slot(q, 0);
 	struct virtq_desc *desc = &q->vq.desc[slot];
-	void **cookies = &q->cookies[slot];
 	uint64_t bytes = 0;
-	unsigned int i;
+	unsigned int i = 0;
 
 	n = RTE_MIN(n, q->vq.size - slot);
-	for (i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-		uint32_t len = m->data_len;
-		uint8_t *hdr;
+	while (i < n) {
+		unsigned int k = tx_count_plain(&plain, &pkts[i], n - i);
 
-		if (unlikely(!tx_plain(pool, m, hdr_bytes, asks))) {
-			if (!(flags & PMD_TX_OFFLOAD) || !tx_plain(pool, m, hdr_bytes, 0) ||
-				!tx_hdr_asked(txq, m))
-				break;
-			virtq_desc_write(&desc[i], rte_pktmbuf_mtod(m, uintptr_t) - hdr_bytes,
-				len + hdr_bytes, 0);
-			cookies[i] = m;
-			bytes += len;
+		if (likely(k > 0)) {
+			bytes += likely(hdr_bytes == VIRTIO_NET_HDR_BYTES)
+					 ? tx_put_plain(&desc[i], &pkts[i], k, VIRTIO_NET_HDR_BYTES)
+					 : tx_put_plain(&desc[i], &pkts[i], k,
+						   VIRTIO_NET_HDR_HASH_BYTES);
+			i += k;
 			continue;
 		}
-		hdr = (uint8_t *)m->buf_addr + m->data_off - hdr_bytes;
-		vnet_hdr_clear(hdr, hdr_bytes);
-		virtq_desc_write(&desc[i], (uintptr_t)hdr, len + hdr_bytes, 0);
-		cookies[i] = m;
-		bytes += len;
+		if (!(flags & PMD_TX_OFFLOAD) || !tx_hdr_asked(txq, pkts[i]))
+			break;
+		virtq_desc_write(&desc[i], rte_pktmbuf_mtod(pkts[i], uintptr_t) - hdr_bytes,
+			(uint32_t)pkts[i]->data_len + hdr_bytes, 0);
+		bytes += pkts[i++]->data_len;
 	}
+	memcpy(&q->cookies[slot], pkts, i * sizeof(*pkts));
 	virtq_driver_seq_added(q, (uint16_t)i);
 	txq->stats.packets += i;
 	txq->stats.bytes += bytes;
