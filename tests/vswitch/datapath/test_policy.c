@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a guest asked for by its control ring: which frames it gets, by which of its queues. */
-#include "datapath/policy.h"
-#include "scene.h"
+#include "datapath/worker.h"
+#include "policy_model.h"
+#include "steer_scene.h"
 
 #include <string.h>
 
-#define F(name) (UINT64_C(1) << VIRTIO_NET_F_##name)
 #define MODE(name) VNET_CTRL_MODE(name)
 #define FILTERS (F(CTRL_VQ) | F(CTRL_RX) | F(CTRL_RX_EXTRA) | F(CTRL_VLAN))
 
 static struct vnet_ctrl_state state;
-
-static const struct rte_ether_addr own = {{2, 0, 0, 0, 0, 2}};
 
 /* Addresses that frames of these tests go to. */
 enum kind {
@@ -34,40 +32,6 @@ static const uint8_t to[KINDS][6] = {
 	[GROUP] = {1, 0, 0x5e, 0, 0, 2},
 	[BROADCAST] = {255, 255, 255, 255, 255, 255},
 };
-
-/* What the standard says of a frame, mode by mode; the counter it falls under in *stat. */
-static bool
-wanted(uint64_t features, uint32_t modes, enum kind kind, bool tagged, bool vlan_in_table,
-	const struct port_tx_stats *stats, const uint64_t **stat)
-{
-	const bool unicast = kind <= UNKNOWN;
-	const bool multicast = kind == GROUP_IN_TABLE || kind == GROUP;
-	const bool listed = kind == OWN || kind == IN_TABLE || kind == GROUP_IN_TABLE;
-
-	*stat = NULL;
-	if ((features & F(CTRL_RX)) && (modes & MODE(PROMISC)))
-		return true;
-	if (features & F(CTRL_RX_EXTRA)) {
-		if ((modes & MODE(NOUNI) && unicast) || (modes & MODE(NOMULTI) && multicast) ||
-			(modes & MODE(NOBCAST) && kind == BROADCAST)) {
-			*stat = &stats->filtered_mode;
-			return false;
-		}
-		if (modes & MODE(ALLUNI) && unicast)
-			goto vlan;
-	}
-	if (features & F(CTRL_RX)) {
-		if (kind != BROADCAST && !listed && !(modes & MODE(ALLMULTI) && multicast)) {
-			*stat = &stats->filtered_mac;
-			return false;
-		}
-	}
-vlan:
-	if (!(features & F(CTRL_VLAN)) || !tagged || vlan_in_table)
-		return true;
-	*stat = &stats->filtered_vlan;
-	return false;
-}
 
 static void
 frame_to(enum kind kind, int vlan, uint32_t seed)
@@ -92,21 +56,16 @@ state_reset(uint64_t features)
 	state.vlans[100 / 64] |= UINT64_C(1) << 100 % 64;
 }
 
-static void
-policy(struct guest *g, const struct vnet_ctrl_state *s)
-{
-	assert_int_equal(port_policy_set(g->port, s), 0);
-}
-
 /* One frame to b and what became of it. */
 static void
-assert_as_wanted(uint64_t features, uint32_t modes, enum kind kind, int vlan)
+assert_as_wanted(enum kind kind, int vlan)
 {
 	struct port_tx_stats *stats = &b.port->txq[0]->stats, before = *stats;
 	const uint64_t *stat;
-	bool want = wanted(features, modes, kind, vlan >= 0, vlan == 100, stats, &stat);
+	bool want;
 
-	frame_to(kind, vlan, modes);
+	frame_to(kind, vlan, state.modes);
+	want = policy_model(&state, sent, stats, &stat);
 	guest_send(&a, 0, 1, sent, 70, NULL);
 	assert_int_equal(vswitch_poll(0), 1);
 	assert_int_equal(guest_completed(&a, 0), 1);
@@ -137,12 +96,12 @@ every_mode_with_every_other(void)
 
 			state_reset(features[i]);
 			state.modes = modes;
-			policy(&b, &state);
+			set_policy(&b, &state);
 			guest_ring_restart(&b, 0);
 			guest_post(&b, 0, 0, KINDS * RTE_DIM(vlans), 100);
 			for (enum kind kind = 0; kind < KINDS; kind++) {
 				for (size_t v = 0; v < RTE_DIM(vlans); v++)
-					assert_as_wanted(features[i], modes, kind, vlans[v]);
+					assert_as_wanted(kind, vlans[v]);
 			}
 		}
 	}
@@ -199,7 +158,7 @@ tables_hold_all_they_say_and_nothing_else(void **unused)
 		state.unicast.macs[i] = (struct rte_ether_addr){{2, 1, 0, 0, 2, (uint8_t)i}};
 		state.multicast.macs[i] = (struct rte_ether_addr){{1, 0, 0x5e, 0, 2, (uint8_t)i}};
 	}
-	policy(&b, &state);
+	set_policy(&b, &state);
 	for (uint32_t group = 0; group < 2; group++) {
 		for (uint32_t i = 0; i < 3 * 256; i++) {
 			const uint8_t mac[] = {group ? 1 : 2, group ? 0 : 1, group ? 0x5e : 0, 0,
@@ -228,7 +187,7 @@ table_that_was_too_long_lets_all_of_its_kind_through(void **unused)
 	guest_post(&b, 0, 0, 4, 100);
 	state_reset(FILTERS);
 	state.unicast.all = true;
-	policy(&b, &state);
+	set_policy(&b, &state);
 	frame_to(UNKNOWN, -1, 1);
 	assert_frame_arrives(&a, &b, 70, NULL);
 	frame_to(GROUP, -1, 1);
@@ -238,10 +197,10 @@ table_that_was_too_long_lets_all_of_its_kind_through(void **unused)
 	assert_int_equal(b.port->txq[0]->stats.filtered_mac, 1);
 	state.unicast.all = false;
 	state.multicast.all = true;
-	policy(&b, &state);
+	set_policy(&b, &state);
 	assert_frame_arrives(&a, &b, 70, NULL);
 	/* And a guest without a control ring gets everything. */
-	policy(&b, NULL);
+	set_policy(&b, NULL);
 	frame_to(UNKNOWN, 7, 1);
 	assert_frame_arrives(&a, &b, 70, NULL);
 	close_two();
@@ -258,7 +217,7 @@ known_destination_that_is_no_longer_wanted_is_not_remembered(void **unused)
 	state_reset(FILTERS);
 	for (uint32_t i = 0; i < 20; i++) {
 		state.mac.addr_bytes[5] = i % 2 ? 9 : 2;
-		policy(&b, &state);
+		set_policy(&b, &state);
 		for (uint32_t n = 0; n < 3; n++) {
 			frame_to(OWN, -1, i);
 			guest_send(&a, 0, n, sent, 70, NULL);
@@ -278,7 +237,7 @@ tagged_frames_of_a_full_burst_are_told_apart(void **unused)
 	open_two(0, 0);
 	introduce(&b, 2);
 	state_reset(FILTERS);
-	policy(&b, &state);
+	set_policy(&b, &state);
 	for (uint32_t round = 0; round < 3; round++) {
 		guest_ring_restart(&a, 1);
 		guest_ring_restart(&b, 0);
@@ -319,8 +278,8 @@ flood_that_nobody_wants_takes_no_mbuf(void **unused)
 	open_two(0, 0);
 	guest_open(&c, "c", 1, 64, 0);
 	state_reset(FILTERS);
-	policy(&b, &state);
-	policy(&c, &state);
+	set_policy(&b, &state);
+	set_policy(&c, &state);
 	while (rte_pktmbuf_alloc(worker_pool) != NULL)
 		;
 	frame_to(GROUP, -1, 1);
@@ -330,7 +289,7 @@ flood_that_nobody_wants_takes_no_mbuf(void **unused)
 	assert_int_equal(b.port->txq[0]->stats.filtered_mac, 1);
 	assert_int_equal(c.port->txq[0]->stats.filtered_mac, 1);
 	/* And with one who does, it does. */
-	policy(&c, NULL);
+	set_policy(&c, NULL);
 	guest_send(&a, 0, 1, sent, 70, NULL);
 	assert_int_equal(vswitch_poll(0), 1);
 	assert_int_equal(a.port->rxq[0]->stats.no_mbuf, 1);
@@ -386,8 +345,8 @@ queues_beyond_the_count_are_left_alone(void **unused)
 		uint64_t sum = 0;
 
 		state.pairs = pairs;
-		policy(&a, &state);
-		policy(&b, &state);
+		set_policy(&a, &state);
+		set_policy(&b, &state);
 		for (uint16_t pair = 0; pair < 4; pair++) {
 			guest_ring_restart(&a, 2u * pair + 1);
 			guest_ring_restart(&b, 2u * pair);
