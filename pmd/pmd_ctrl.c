@@ -2,7 +2,7 @@
 #include "pmd_ctrl.h"
 
 #include "pmd_log.h"
-#include "pmd_port.h"
+#include "pmd_queue_ops.h"
 #include "ring/virtq_fault.h"
 
 #include <rte_cycles.h>
@@ -46,6 +46,12 @@ bool
 pmd_ctrl_ready(const struct pmd_port *port)
 {
 	return port->state == PMD_RUNNING && port->ctrl.ready;
+}
+
+uint16_t
+pmd_ctrl_pairs(const struct pmd_port *port)
+{
+	return port->ctrl.ready ? port->ctrl.device.pairs : UINT16_MAX;
 }
 
 const struct vnet_ctrl_state *
@@ -283,6 +289,15 @@ command_build(const struct pmd_port *port, const struct vnet_ctrl *c, uint8_t *b
 	}
 }
 
+/* Queue pairs that a command lets the device use. */
+static uint16_t
+pairs_of(const struct vnet_ctrl *c)
+{
+	if (c->kind == VNET_CTRL_RSS)
+		return c->rss.max_tx_vq;
+	return c->kind == VNET_CTRL_PAIRS ? c->pairs : UINT16_MAX;
+}
+
 /* The device is lost: what is a command worth to it now? */
 static int
 give_up(struct pmd_port *port, int error)
@@ -304,10 +319,13 @@ pmd_ctrl_apply(struct pmd_port *port, const struct vnet_ctrl *c)
 {
 	uint8_t bytes[VNET_CTRL_BYTES_MAX];
 	const int nb = command_build(port, c, bytes, sizeof(bytes));
+	const uint16_t pairs = pmd_ctrl_pairs(port);
 	int ret = 0;
 
 	if (nb < 0)
 		return nb;
+	if (port->started && pairs_of(c) < port->eth_dev->data->nb_tx_queues)
+		return -EINVAL;
 	if (port->state == PMD_RUNNING) {
 		if (!port->ctrl.ready)
 			return -ENOTSUP;
@@ -320,7 +338,11 @@ pmd_ctrl_apply(struct pmd_port *port, const struct vnet_ctrl *c)
 	}
 	if (ret != 0)
 		ret = give_up(port, ret);
-	if (ret == 0)
-		vnet_ctrl_state_apply(&port->ctrl.wanted, c);
-	return ret;
+	if (ret != 0)
+		return ret;
+	vnet_ctrl_state_apply(&port->ctrl.wanted, c);
+	/* A device that used fewer than the port has, for it refused them before. */
+	if (port->state == PMD_RUNNING && pmd_ctrl_pairs(port) > pairs)
+		pmd_rings_on(port, 2u * pairs, 2u * pmd_port_pairs(port));
+	return 0;
 }

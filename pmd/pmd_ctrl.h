@@ -85,6 +85,12 @@ void pmd_ctrl_init(struct pmd_port *port);
 bool pmd_ctrl_ready(const struct pmd_port *port);
 
 /**
+ * Queue pairs that the device was told to use; the others rest. VIRTIO 1.3, 5.1.6.5.6.1. A device
+ * without a control ring uses what it is given.
+ */
+uint16_t pmd_ctrl_pairs(const struct pmd_port *port);
+
+/**
  * Features to count on: negotiated with the running device; offered by an attached one, without
  * those that it cannot serve (no control ring, impossible config space); all that there are while
  * there is none.
@@ -96,6 +102,7 @@ void pmd_ctrl_limits(const struct pmd_port *port, struct vnet_ctrl_limits *limit
 
 /**
  * Change what the port wants by one command: noted in wanted, and sent at once when a device runs.
+ * Transmit queues of a started port cannot be left out.
  *
  * @return 0 done, or noted for the device to come (also when it goes away meanwhile); -EINVAL
  *     beyond pmd_ctrl_limits(); -ENOTSUP the device has no control ring or lacks the feature; -EIO

@@ -27,7 +27,9 @@ queue_state(const struct pmd_port *port, uint32_t index, uint8_t state)
 {
 	if (state != RTE_ETH_QUEUE_STATE_STARTED)
 		return "stopped";
-	return pmd_ring_wanted(port, index) ? "started" : "started, link down";
+	if (pmd_ring_wanted(port, index))
+		return "started";
+	return port->link_down ? "started, link down" : "started, not used by the backend";
 }
 
 /* Is a notification due at the next entry? Its index is next. */

@@ -36,7 +36,7 @@ pmd_ring_wanted(const struct pmd_port *port, uint32_t index)
 	const struct rte_eth_dev_data *data = port->eth_dev->data;
 	const uint32_t pair = index / 2;
 
-	if (port->link_down)
+	if (port->link_down || pair >= pmd_ctrl_pairs(port))
 		return false;
 	if (index % 2 == 0)
 		return pair >= data->nb_rx_queues ||
@@ -98,27 +98,6 @@ rx_burst_on(struct pmd_port *port, struct pmd_rxq *rxq)
 	pmd_intr_wake(rxq);
 }
 
-void
-pmd_bursts_on(struct pmd_port *port)
-{
-	for (uint32_t i = 0; i < 2 * (uint32_t)pmd_port_pairs(port); i++) {
-		struct pmd_rxq *rxq = rxq_of(port, i);
-		struct pmd_txq *txq = txq_of(port, i);
-
-		if (!pmd_ring_wanted(port, i))
-			continue;
-		/* With the next backend the bursts just go on. */
-		if (rxq != NULL && rxq->burst == pmd_burst_none) {
-			rx_choose(port, rxq);
-			burst_store(&rxq->burst, rxq->variant);
-		}
-		if (rxq != NULL)
-			pmd_intr_wake(rxq);
-		if (txq != NULL && txq->burst == pmd_burst_none)
-			tx_burst_on(port, txq);
-	}
-}
-
 static void
 burst_off(struct pmd_port *port, uint32_t index)
 {
@@ -129,6 +108,30 @@ burst_off(struct pmd_port *port, uint32_t index)
 		burst_store(&rxq->burst, pmd_burst_none);
 	if (txq != NULL)
 		burst_store(&txq->burst, pmd_burst_none);
+}
+
+void
+pmd_bursts_on(struct pmd_port *port)
+{
+	for (uint32_t i = 0; i < 2 * (uint32_t)pmd_port_pairs(port); i++) {
+		struct pmd_rxq *rxq = rxq_of(port, i);
+		struct pmd_txq *txq = txq_of(port, i);
+
+		/* One that the last device used and this one does not: off. */
+		if (!pmd_ring_wanted(port, i)) {
+			burst_off(port, i);
+			continue;
+		}
+		/* With the next backend the bursts just go on. */
+		if (rxq != NULL && rxq->burst == pmd_burst_none) {
+			rx_choose(port, rxq);
+			burst_store(&rxq->burst, rxq->variant);
+		}
+		if (rxq != NULL)
+			pmd_intr_wake(rxq);
+		if (txq != NULL && txq->burst == pmd_burst_none)
+			tx_burst_on(port, txq);
+	}
 }
 
 void

@@ -2,9 +2,10 @@
 /*
  * Queues and the link, switched on and off while the port runs.
  *
- * A queue is off when it is stopped or the link is set down. Then its burst function moves nothing
- * and the device has its ring disabled. The ring stays set up: taking it back would end the whole
- * device with rte_vhost. So its buffers stay with the device until the port is stopped:
+ * A queue is off when it is stopped, the link is set down, or the device uses fewer queue pairs.
+ * Then its burst function moves nothing and the device has its ring disabled. The ring stays set
+ * up: taking it back would end the whole device with rte_vhost. So its buffers stay with the device
+ * until the port is stopped:
  *
  *   - receive: what the device filled before the queue came back is thrown away (counter stale) by
  *     its first burst, so nothing old is delivered as new. A queue that was never on has nothing

@@ -77,16 +77,18 @@ fit_steering(struct pmd_port *port, uint64_t features, struct vnet_ctrl_state *t
 	if (to->rss_on && !(features & BIT(RSS))) {
 		lose(&port->ctrl, "backend has no RSS: it chooses the queue of a packet");
 		to->rss_on = false;
-	} else if ((features & BIT(RSS)) && to->rss.hash_types != 0 &&
+	} else if ((features & BIT(RSS)) && (to->rss_on || to->rss.hash_types != 0) &&
 		   !table_fits(port, &to->rss)) {
 		lose(&port->ctrl, "backend takes RSS tables of %u entries at most, and %u queues",
 			port->config.rss_table_max, port->config.max_pairs);
 		to->rss_on = false;
 		memset(&to->rss, 0, sizeof(to->rss));
 	}
-	if (to->rss_on || hash)
-		fit_hash(port, to);
-	else
+	fit_hash(port, to);
+	/* By a hash of nothing all packets would go to one queue. */
+	if (to->rss.hash_types == 0 && port->ctrl.wanted.rss.hash_types != 0)
+		to->rss_on = false;
+	if (!to->rss_on && !hash)
 		memset(&to->rss, 0, sizeof(to->rss));
 }
 
@@ -163,6 +165,7 @@ pmd_ctrl_replay(struct pmd_port *port, uint64_t features)
 	int ret = 0;
 
 	ctrl->announcing = false;
+	ctrl->ready = false;
 	memcpy(before, ctrl->lost, sizeof(before));
 	ctrl->wanted.mac = port->mac;
 	fit(port, features, &to);

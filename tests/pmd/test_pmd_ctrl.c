@@ -147,7 +147,7 @@ static const struct {
 	{{.kind = VNET_CTRL_VLAN_ADD, .vlan = 0x123}, 4, "\2\0\x23\1"},
 	{{.kind = VNET_CTRL_VLAN_DEL, .vlan = 0x123}, 4, "\2\1\x23\1"},
 	{{.kind = VNET_CTRL_ANNOUNCE_ACK}, 2, "\3\0"},
-	{{.kind = VNET_CTRL_PAIRS, .pairs = 2}, 4, "\4\0\2\0"},
+	{{.kind = VNET_CTRL_PAIRS, .pairs = 4}, 4, "\4\0\4\0"},
 	{{.kind = VNET_CTRL_RSS,
 		 .rss = {.hash_types = 0x107,
 			 .table_mask = 1,
@@ -200,6 +200,8 @@ commands_beyond_the_device_are_not_sent(void **state)
 	static const struct vnet_ctrl beyond[] = {
 		{.kind = VNET_CTRL_PAIRS, .pairs = 0},
 		{.kind = VNET_CTRL_PAIRS, .pairs = 5},
+		/* Its transmit queues would go on. */
+		{.kind = VNET_CTRL_PAIRS, .pairs = 3},
 		{.kind = VNET_CTRL_VLAN_ADD, .vlan = 4096},
 		{.kind = VNET_CTRL_MAC_ADDR, .mac = {{1, 0, 0, 0, 0, 0}}},
 		{.kind = VNET_CTRL_MAC_TABLE, .macs = {1, 0, &macs[2], NULL}},
@@ -222,6 +224,7 @@ commands_beyond_the_device_are_not_sent(void **state)
 
 	(void)state;
 	COVERS("NET-DRV-060");
+	COVERS("NET-DRV-062");
 	COVERS("NET-DRV-064");
 	COVERS("NET-DRV-065");
 	COVERS("NET-DRV-066");

@@ -328,6 +328,7 @@ what_a_replay_is_refused_is_said_and_left_out(void **state)
 	uint16_t port;
 
 	(void)state;
+	COVERS("NET-DRV-061");
 	control_begin(&b, 4);
 	port = control_start(&b, two_pairs);
 	assert_int_equal(control_apply(port, &rss), 0);
@@ -356,6 +357,15 @@ what_a_replay_is_refused_is_said_and_left_out(void **state)
 	UNTIL(port_up(port));
 	assert_non_null(strstr(log_text(), "traffic on queue 0 only"));
 	assert_int_equal(port_send(port, 0, 3, 60), 3);
+	assert_int_equal(port_send(port, 1, 3, 60), 0);
+	assert_false(b.rings[2].enabled || b.rings[3].enabled);
+	/* Until it takes the command. */
+	pthread_mutex_lock(&b.lock);
+	ack = 0;
+	pthread_mutex_unlock(&b.lock);
+	assert_int_equal(control_apply(port, &rss), 0);
+	assert_int_equal(port_send(port, 1, 3, 60), 3);
+	assert_true(b.rings[2].enabled && b.rings[3].enabled);
 	backend_stop(&b);
 	UNTIL(!port_up(port));
 
