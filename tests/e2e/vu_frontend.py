@@ -200,7 +200,8 @@ class Frontend:
             chosen = sum(1 << bit for bit in protocol) & offered_protocol
             self.send(SET_PROTOCOL_FEATURES, struct.pack("<Q", chosen))
             self.protocol = chosen
-            acknowledged |= 1 << F_PROTOCOL_FEATURES
+            # Again: config space and control queue are offered to those who know CONFIG.
+            acknowledged = sum(1 << bit for bit in wanted) & self.ask(GET_FEATURES) | 1 << F_PROTOCOL_FEATURES
         self.send(SET_FEATURES, struct.pack("<Q", acknowledged))
         self.features = acknowledged
         return self
@@ -215,6 +216,10 @@ class Frontend:
     def ring(self, index, size=64, base=0):
         self.rings[index] = Ring(self, index, size, self.regions[-1], base)
         return self.rings[index]
+
+    def config(self, offset, size):
+        """Bytes of config space."""
+        return self.send(GET_CONFIG, struct.pack("<III", offset, size, 0) + bytes(size), reply=True)[12:]
 
     def driver_ok(self, status=DRIVER_OK_STATUS):
         if self.protocol is not None and self.protocol >> P_STATUS & 1:

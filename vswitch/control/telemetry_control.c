@@ -250,9 +250,8 @@ void
 telemetry_control_init(void)
 {
 	rte_telemetry_register_cmd("/virtq/control", control,
-		"What a guest has told by its control queue. Parameter: NAME; NAME,macs and "
-		"NAME,table for its tables; NAME,vlans or NAME,vlans,FIRST for VLANs from FIRST "
-		"on.");
+		"State of a guest's control queue. Parameter: NAME, or NAME,macs NAME,table "
+		"NAME,vlans[,FIRST].");
 	rte_telemetry_register_cmd("/virtq/link", link_set,
 		"Set the link of a port. Parameter: NAME,up or NAME,down.");
 }
