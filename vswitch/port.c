@@ -343,6 +343,16 @@ port_ring_started(const struct port *port, uint32_t ring)
 }
 
 bool
+port_any_ring_started(const struct port *port)
+{
+	for (uint32_t ring = 0; ring < port_nb_rings(port); ring++) {
+		if (port_ring_started(port, ring))
+			return true;
+	}
+	return false;
+}
+
+bool
 port_ring_running(const struct port *port, uint32_t ring)
 {
 	return port_ring_started(port, ring) && (ring % 2 == 0 || !port->rxq[ring / 2]->discard);

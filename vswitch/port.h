@@ -287,6 +287,8 @@ bool port_ring_running(const struct port *port, uint32_t ring);
 /** Was it started and not stopped? Also true of one whose frames are discarded. */
 bool port_ring_started(const struct port *port, uint32_t ring);
 
+bool port_any_ring_started(const struct port *port);
+
 /**
  * The guest has reset the ring, which is stopped: the fault it had is no longer in its way.
  *

@@ -72,6 +72,20 @@ device_channel_drop(struct port_vhost *pv)
 	pv->config_changed = false;
 }
 
+/*
+ * Nothing is to be read from a channel. What may wait in it already are descriptors, that of the
+ * connection among them, which would live as long as the channel does.
+ */
+static void
+close_way_back(int fd)
+{
+	char dust[4096];
+
+	shutdown(fd, SHUT_RD);
+	while (recv(fd, dust, sizeof(dust), MSG_DONTWAIT) > 0)
+		;
+}
+
 void
 device_channel_set(struct port_vhost *pv, struct vhost_message *msg)
 {
@@ -80,6 +94,7 @@ device_channel_set(struct port_vhost *pv, struct vhost_message *msg)
 	device_channel_drop(pv);
 	pv->channel_fd = msg->fds[0];
 	msg->fds[0] = -1;
+	close_way_back(pv->channel_fd);
 	vhost_msg_close_fds(msg);
 	pv->config_changed = changed;
 }

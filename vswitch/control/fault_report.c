@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fault_report.h"
 
+#include "device_config.h"
 #include "port_vhost.h"
 #include "vhost_control.h"
 #include "vhost_rings.h"
@@ -73,6 +74,8 @@ static void
 signal_frontend(struct port_vhost *pv, uint32_t ring)
 {
 	pthread_mutex_lock(&pv->lock);
+	/* 2.1.2: DEVICE_NEEDS_RESET goes with a change of configuration. */
+	device_config_changed(pv);
 	vhost_ring_error(pv, vhost_ring_swap(pv->port, &pv->session, ring));
 	pthread_mutex_unlock(&pv->lock);
 }

@@ -43,16 +43,6 @@ filter_features(const struct port *port, uint64_t protocol_features)
 	return features;
 }
 
-static bool
-any_ring_running(const struct port *port)
-{
-	for (uint32_t ring = 0; ring < port_nb_rings(port); ring++) {
-		if (port_ring_started(port, ring))
-			return true;
-	}
-	return false;
-}
-
 bool
 feature_filter(
 	const struct port *port, const struct vhost_session *session, uint64_t features, char *why)
@@ -74,7 +64,7 @@ feature_filter(
 			vnet_missing_str(&missing, text, sizeof(text)));
 	/* Logging is switched on and off in the middle of everything. */
 	if (((features ^ session->features) & ~virtq_bit(VHOST_F_LOG_ALL_BIT)) &&
-		any_ring_running(port))
+		port_any_ring_started(port))
 		return filter_no(why, "features change while rings are running");
 	return true;
 }
@@ -88,7 +78,7 @@ feature_filter_protocol(
 	if (surplus != 0)
 		return filter_no(
 			why, "protocol feature bit %d was not offered", __builtin_ctzll(surplus));
-	if (features != session->protocol_features && any_ring_running(port))
+	if (features != session->protocol_features && port_any_ring_started(port))
 		return filter_no(why, "protocol features change while rings are running");
 	return true;
 }

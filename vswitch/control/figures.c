@@ -76,13 +76,13 @@ figures_state(const struct port *port)
 		if (ring < port_controlq(port) && port_ring_running(port, ring))
 			state = FIGURES_RUNNING;
 	}
-	return state;
+	return pv->link_down ? FIGURES_LINK_DOWN : state;
 }
 
 const char *
 figures_state_str(enum figures_state state)
 {
-	static const char *const names[] = {"down", "connected", "running", "broken"};
+	static const char *const names[] = {"down", "connected", "running", "link down", "broken"};
 
 	return names[state];
 }

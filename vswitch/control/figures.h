@@ -35,7 +35,8 @@ enum figures_state {
 	FIGURES_DOWN,      /* nobody is connected */
 	FIGURES_CONNECTED, /* no ring runs */
 	FIGURES_RUNNING,
-	FIGURES_BROKEN, /* a ring has a fault */
+	FIGURES_LINK_DOWN, /* set down, whatever runs */
+	FIGURES_BROKEN,    /* a ring has a fault */
 };
 enum figures_state figures_state(const struct port *port);
 const char *figures_state_str(enum figures_state state);

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define ANON_EVENTFD "anon_inode:[eventfd]"
@@ -203,16 +204,25 @@ check_eventfd(int fd, char *why)
 	return true;
 }
 
-/* Where messages to the frontend go. */
+/*
+ * Where messages to the frontend go: one end of a socketpair(). The frontend's end of its own
+ * connection has a name, or its peer has; held here, that would never see the frontend go.
+ */
 static bool
 check_socket(int fd, char *why)
 {
 	int domain = AF_UNSPEC, type = 0;
 	socklen_t bytes = sizeof(domain);
+	struct sockaddr_un own, peer;
+	socklen_t own_bytes = sizeof(own), peer_bytes = sizeof(peer);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) != 0 || domain != AF_UNIX ||
 		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) != 0 || type != SOCK_STREAM)
 		return filter_no(why, "descriptor is no UNIX stream socket");
+	if (getsockname(fd, (struct sockaddr *)&own, &own_bytes) != 0 ||
+		getpeername(fd, (struct sockaddr *)&peer, &peer_bytes) != 0 ||
+		own_bytes > sizeof(own.sun_family) || peer_bytes > sizeof(peer.sun_family))
+		return filter_no(why, "descriptor is no end of a socket pair");
 	return true;
 }
 

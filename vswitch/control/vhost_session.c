@@ -106,10 +106,10 @@ after(struct port_vhost *pv, const struct vhost_message *msg)
 
 	switch (msg->request) {
 	case VHOST_REQ_SET_FEATURES:
+		/* Without STATUS this is what says that a driver begins. */
+		reset = !port_any_ring_started(pv->port);
 		if ((s->features ^ msg->payload.u64) & (UINT64_C(1) << VHOST_F_LOG_ALL_BIT))
 			vhost_rings_stop(pv);
-		reset = ((s->features ^ msg->payload.u64) &
-				~(UINT64_C(1) << VHOST_F_LOG_ALL_BIT)) != 0;
 		s->features = msg->payload.u64;
 		s->features_accepted = true;
 		if (reset)

@@ -5,9 +5,12 @@
 #include "control/fault_report.h"
 #include "control/port_vhost.h"
 #include "control_driver.h"
+#include "support/random.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #define STATUS_OK 0xf
 #define ALL_FEATURES \
@@ -310,6 +313,89 @@ a_flood_of_commands_is_served_bit_by_bit(void **state)
 	stop();
 }
 
+/* Main meets it, in the ring or in a command. */
+static void
+memory_cut_short_under_the_control_ring_stops_its_port_only(void **state)
+{
+	static const off_t left[] = {0, CD_RING, CD_DATA};
+
+	(void)state;
+	for (uint32_t i = 0; i < RTE_DIM(left); i++) {
+		start_with(1, ALL_FEATURES, 64);
+		cmd_begin(&cmd, 0, 0);
+		cmd_le(&cmd, 1, 1);
+		assert_int_equal(run(), CD_OK);
+		control_send(&cd, cmd.bytes, cmd.nb);
+		assert_int_equal(ftruncate(fa.memfd, left[i]), 0);
+		vswitch_housekeep();
+		vswitch_housekeep();
+		assert_false(pa->ctrlq.running);
+		assert_int_equal(pa->mem.nb_regions, 0);
+		assert_true(frontend_barrier(&fb));
+		stop();
+		frontend_close(&fa);
+		frontend_open(&fa);
+	}
+}
+
+static void *
+rewrite(void *arg)
+{
+	const bool *end = arg;
+	volatile uint8_t *at = control_at(&cd, CD_DATA);
+	uint64_t r = 3;
+
+	while (!__atomic_load_n(end, __ATOMIC_RELAXED)) {
+		uint32_t i =
+			random_below(&r, 4) == 0 ? random_below(&r, 512) : random_below(&r, 12);
+
+		at[i] = (uint8_t)random_next(&r);
+		/* And now and then what makes it a good one. */
+		if (random_below(&r, 8) == 0)
+			memcpy((void *)(uintptr_t)at, cmd.bytes, cmd.nb);
+	}
+	return NULL;
+}
+
+/* Read once, checked, used: whatever the bytes are by then. */
+static void
+commands_rewritten_while_they_are_read_are_good_or_refused(void **state)
+{
+	struct fake_part parts[2] = {{FE_GUEST + CD_DATA, 0, false}, {0, 1, true}};
+	uint32_t good = 0, bad = 0;
+	pthread_t thread;
+	bool end = false;
+
+	(void)state;
+	start_with(4, ALL_FEATURES, 64);
+	cmd_rss(&cmd, 0x1ff, 128, 4, 4, 40);
+	memcpy(control_at(&cd, CD_DATA), cmd.bytes, cmd.nb);
+	parts[0].len = cmd.nb;
+	parts[1].addr = FE_GUEST + CD_DATA + 4096;
+	assert_int_equal(pthread_create(&thread, NULL, rewrite, &end), 0);
+	for (uint32_t i = 0; i < 20000 || good == 0 || bad == 0; i++) {
+		const struct vnet_ctrl_state *s = &control()->in_force;
+		int answer;
+
+		control_offer(&cd, parts, 2, CD_DATA + 4096);
+		vswitch_housekeep();
+		answer = control_answer(&cd);
+		assert_true(answer == CD_OK || answer == CD_ERR);
+		good += answer == CD_OK;
+		bad += answer == CD_ERR;
+		if (!s->rss_on)
+			continue;
+		assert_true(s->rss.table_mask < 512 && s->rss.key_length <= 40);
+		assert_true(s->rss.unclassified_queue < 4);
+		assert_in_range(s->pairs, 1, 4);
+		for (uint32_t k = 0; k <= s->rss.table_mask; k++)
+			assert_true(s->rss.table[k] < 4);
+	}
+	__atomic_store_n(&end, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	stop();
+}
+
 int
 main(void)
 {
@@ -320,6 +406,8 @@ main(void)
 		BENCH_UNIT(a_command_without_a_place_for_the_answer_is_not_carried_out),
 		BENCH_UNIT(each_fault_of_the_walk_stops_the_control_ring_alone),
 		BENCH_UNIT(a_flood_of_commands_is_served_bit_by_bit),
+		BENCH_UNIT(memory_cut_short_under_the_control_ring_stops_its_port_only),
+		BENCH_UNIT(commands_rewritten_while_they_are_read_are_good_or_refused),
 	};
 
 	return RUN_UNITS("control_refusals", tests);

@@ -342,6 +342,44 @@ channels_are_unix_streams_and_none_is_left_behind(void **state)
 		close(fd);
 }
 
+/* The descriptor of its own connection: held here, the switch would wait for itself. */
+static void
+a_connection_cannot_be_kept_alive_by_its_own_channel(void **state)
+{
+	int two[2], channel;
+
+	(void)state;
+	start_both(FE_P_BASE | FE_P_CONFIG | FE_P_BACKEND_REQ);
+	assert_int_equal(frontend_ask(&fa, FE_SET_BACKEND_REQ_FD, NULL, 0, &fa.sock, 1), 1);
+	/* On its way in a socket that is given, and the other end of that one, too. */
+	for (uint32_t i = 0; i < 2; i++) {
+		char control[CMSG_SPACE(2 * sizeof(int))] = {0};
+		struct iovec iov = {control, 1};
+		struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control};
+		struct cmsghdr *c;
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, two), 0);
+		m.msg_controllen = CMSG_SPACE((i + 1) * sizeof(int));
+		c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN((i + 1) * sizeof(int));
+		memcpy(CMSG_DATA(c), (int[]){fa.sock, two[0]}, (i + 1) * sizeof(int));
+		assert_int_equal(sendmsg(two[0], &m, MSG_NOSIGNAL), 1);
+		assert_int_equal(frontend_ask(&fa, FE_SET_BACKEND_REQ_FD, NULL, 0, &two[1], 1), 0);
+		close(two[0]);
+		close(two[1]);
+		frontend_disconnect(&fa);
+		bench_wait_down(pa);
+		assert_true(frontend_connect(&fa, bench_path("a")));
+		frontend_negotiate(&fa, FE_BASE, FE_P_BASE | FE_P_CONFIG | FE_P_BACKEND_REQ);
+	}
+	channel = frontend_channel(&fa);
+	assert_int_equal(vswitch_port_link_set("a", false), 0);
+	assert_int_equal(frontend_channel_read(channel), 1);
+	close(channel);
+}
+
 int
 main(void)
 {
@@ -356,6 +394,7 @@ main(void)
 		BENCH_UNIT(a_link_that_is_down_stays_down_for_whoever_connects),
 		BENCH_UNIT(a_channel_that_nobody_reads_holds_nobody_up),
 		BENCH_UNIT(channels_are_unix_streams_and_none_is_left_behind),
+		BENCH_UNIT(a_connection_cannot_be_kept_alive_by_its_own_channel),
 	};
 
 	return RUN_UNITS("device_config", tests);

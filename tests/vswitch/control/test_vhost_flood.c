@@ -5,6 +5,7 @@
  */
 #include "bench.h"
 #include "control/port_vhost.h"
+#include "control_driver.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,8 +48,8 @@ again(void)
 		bench_wait_down(pa);
 		assert_true(frontend_connect(&fa, bench_path("a")));
 	} while (!frontend_barrier(&fa));
-	frontend_negotiate(&fa, FE_VERSION_1 | FE_PROTOCOL | FE_MQ,
-		FE_P_ACK | FE_P_STATUS | FE_P_MQ | FE_P_MTU | FE_F(1));
+	frontend_negotiate(&fa, CD_BASE | CD_COMMANDS | CD_MAC | CD_STATUS | FE_MQ,
+		CD_P_BASE | FE_P_MTU | FE_P_BACKEND_REQ | FE_F(1));
 }
 
 static uint32_t
@@ -283,6 +284,37 @@ every_byte_of_an_answer_is_meant(void **state)
 	}
 }
 
+static void
+every_byte_of_config_space_is_meant(void **state)
+{
+	uint8_t first[256], now[256];
+
+	(void)state;
+	start();
+	again();
+	assert_int_equal(frontend_config(&fa, 0, 256, first), 256);
+	for (uint32_t fill = 0; fill < 3; fill++) {
+		uint8_t payload[632];
+		uint32_t header[3];
+
+		memset(payload, fill * 0x55 + 1, sizeof(payload));
+		memcpy(payload, (uint32_t[]){0, 256}, 8);
+		assert_true(
+			frontend_send(&fa, FE_GET_CONFIG, true, payload, sizeof(payload), NULL, 0));
+		assert_int_equal(recv(fa.sock, header, sizeof(header), MSG_WAITALL), 12);
+		assert_int_equal(header[2], 12 + 256);
+		assert_int_equal(recv(fa.sock, header, sizeof(header), MSG_WAITALL), 12);
+		assert_int_equal(recv(fa.sock, now, sizeof(now), MSG_WAITALL), 256);
+		assert_memory_equal(now, first, sizeof(now));
+		/* Out of range: no byte at all. */
+		memcpy(payload, (uint32_t[]){1, 256}, 8);
+		assert_true(
+			frontend_send(&fa, FE_GET_CONFIG, true, payload, sizeof(payload), NULL, 0));
+		assert_int_equal(recv(fa.sock, header, sizeof(header), MSG_WAITALL), 12);
+		assert_int_equal(header[2], 0);
+	}
+}
+
 /* A guest that boots again has other rings; nothing of the old ones is used. */
 static void
 rings_are_elsewhere_and_of_another_size_after_each_boot(void **state)
@@ -324,6 +356,7 @@ main(void)
 		BENCH_UNIT(more_descriptors_than_a_message_can_have_leave_nothing_behind),
 		BENCH_UNIT(ring_size_set_again_and_again_costs_nothing),
 		BENCH_UNIT(every_byte_of_an_answer_is_meant),
+		BENCH_UNIT(every_byte_of_config_space_is_meant),
 		BENCH_UNIT(rings_are_elsewhere_and_of_another_size_after_each_boot),
 	};
 

@@ -2,6 +2,7 @@
 /* Frontends that stop in the middle, do not listen, take memory back or talk nonsense. */
 #include "bench.h"
 #include "control/port_vhost.h"
+#include "control_driver.h"
 #include "support/random.h"
 
 #include <errno.h>
@@ -206,15 +207,38 @@ drain(void)
 	return n < 0;
 }
 
+/* Four rings and a control ring, with commands in it. */
+static void
+start_with_control(struct control_driver *cd)
+{
+	static const uint8_t command[] = {0, 0, 1};
+
+	frontend_negotiate(&fa, CD_BASE | CD_COMMANDS | FE_MQ, CD_P_BASE | FE_P_BACKEND_REQ);
+	frontend_memory(&fa);
+	for (uint32_t i = 0; i < 4; i++) {
+		frontend_ring_tell(&fa, i);
+		frontend_enable(&fa, i, true);
+	}
+	control_init(cd);
+	control_tell(cd);
+	frontend_enable(&fa, cd->index, true);
+	frontend_status(&fa, 0xf);
+	assert_true(frontend_barrier(&fa));
+	for (uint32_t i = 0; i < 30; i++)
+		control_send(cd, command, sizeof(command));
+}
+
 static void
 ten_thousand_nonsense_messages_leave_nothing_behind(void **state)
 {
+	static struct control_driver cd;
 	uint64_t r = 1;
 	uint32_t fds, maps, allocations, hung_up = 0;
 
 	(void)state;
 	start(2);
 	again();
+	control_open(&cd, &fa, 4, 64);
 	/* Queues of a port are kept for their counters. */
 	frontend_start(&fa, 4);
 	again();
@@ -229,6 +253,8 @@ ten_thousand_nonsense_messages_leave_nothing_behind(void **state)
 				frontend_ring_init(&fa, k);
 			if (i % 128 == 0)
 				frontend_start(&fa, 4);
+			else
+				start_with_control(&cd);
 		}
 		if (!send_nonsense(&r) || !drain()) {
 			hung_up++;
@@ -236,12 +262,15 @@ ten_thousand_nonsense_messages_leave_nothing_behind(void **state)
 		}
 		if (i % 16 == 0)
 			bench_poll();
+		if (i % 8 == 0)
+			vswitch_housekeep();
 	}
 	again();
 	assert_int_equal(bench_fds(), fds);
 	assert_int_equal(bench_maps(), maps);
 	assert_int_equal(bench_allocations(), allocations);
 	assert_true(hung_up > 100);
+	control_close(&cd);
 	assert_int_equal(pa->mem.nb_regions, 0);
 	assert_false(pa->paused);
 	/* And it still works for an honest one. */
