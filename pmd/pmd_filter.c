@@ -73,6 +73,16 @@ table_add(struct table *t, const struct rte_ether_addr *addr)
 		t->unicast[t->c.macs.nb_unicast++] = *addr;
 }
 
+/* The port's own address goes by another command, where the device has it. */
+static bool
+own_by_table(const struct pmd_port *port)
+{
+	const uint64_t features = pmd_wish_features(port);
+
+	return (features & virtq_bit(VIRTIO_NET_F_CTRL_RX)) &&
+	       !(features & virtq_bit(VIRTIO_NET_F_CTRL_MAC_ADDR));
+}
+
 /* The port's addresses, but for the one at index, which is about to become addr (NULL: none). */
 static void
 table_make(
@@ -82,8 +92,7 @@ table_make(
 	t->c.macs.unicast = t->unicast;
 	t->c.macs.multicast = t->multicast;
 	for (uint32_t i = 0; i < PMD_MACS_MAX; i++) {
-		/* The port's own address goes by another command, where the device has it. */
-		if (i == 0 && (pmd_wish_features(port) & virtq_bit(VIRTIO_NET_F_CTRL_MAC_ADDR)))
+		if (i == 0 && !own_by_table(port))
 			continue;
 		if (i != index)
 			table_add(t, &port->macs[i]);
@@ -121,7 +130,7 @@ pmd_mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *addr)
 
 	pmd_port_lock(port);
 	ret = pmd_wish_at_least(port, &c);
-	if (ret == 0 && !(pmd_wish_features(port) & virtq_bit(VIRTIO_NET_F_CTRL_MAC_ADDR)))
+	if (ret == 0 && own_by_table(port))
 		ret = table_set(port, 0, addr);
 	if (ret == 0) {
 		port->mac = *addr;

@@ -3,9 +3,9 @@
  * What the device lets through to the port: addresses, receive modes, VLAN numbers. VIRTIO 1.3,
  * 5.1.6.5.1 Packet Receive Filtering to 5.1.6.5.3 Control VLAN Filtering.
  *
- * Without these features a device lets everything through: then switching a filter on is granted by
- * not having it, where nothing is lost (addresses, all-receive modes), or done in software (VLAN);
- * what would lose nothing but cannot be done is refused.
+ * A device without these features lets everything through. Then an address is received already, a
+ * receive mode is on already and cannot be switched off (-ENOTSUP), and the VLAN filter is the
+ * driver's. Such wishes are noted for a device to come that has the feature.
  */
 #ifndef PMD_FILTER_H
 #define PMD_FILTER_H
