@@ -5,13 +5,28 @@
 
 #include <rte_cycles.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #define LEARN_TIMEOUT_MS 2000
 
+#define SERVE_MS 20
+
 static uint16_t from, to;
 static struct rte_mempool *pool;
+static pthread_t server;
+static bool serving;
+static volatile bool stop_serving;
+
+/* Answers the control commands of the ports, which wait for that while they start. */
+static void *
+serve_commands(void *arg)
+{
+	while (!stop_serving)
+		vswitch_wait(SERVE_MS);
+	return arg;
+}
 
 static int
 leg_drv_tx(struct rte_mbuf **pkts, uint16_t nb)
@@ -95,6 +110,7 @@ switch_open(const struct cycles_conf *conf)
 		ret = add_port(conf->peer[i]);
 	if (ret < 0)
 		return ret;
+	serving = pthread_create(&server, NULL, serve_commands, NULL) == 0;
 	ret = cycles_port_attach(conf->driver, &from);
 	if (ret == 0)
 		ret = cycles_port_attach(conf->driver2, &to);
@@ -133,6 +149,9 @@ switch_close(void)
 {
 	cycles_port_close(from);
 	cycles_port_close(to);
+	stop_serving = true;
+	if (serving)
+		pthread_join(server, NULL);
 	vswitch_fini();
 }
 
