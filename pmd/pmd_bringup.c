@@ -137,6 +137,17 @@ negotiate(struct pmd_port *port, uint64_t features, uint8_t *status)
 	return ret;
 }
 
+/* Who agreed to the MTU sends nothing longer; one VLAN tag does not count. VIRTIO 1.3, 5.1.4.2. */
+static void
+frame_max_set(const struct pmd_port *port, struct pmd_txq *txq, uint64_t features)
+{
+	const bool agreed = (features & virtq_bit(VIRTIO_NET_F_MTU)) && port->config.there;
+
+	__atomic_store_n(&txq->frame_max,
+		agreed ? port->config.mtu + (uint32_t)PMD_FRAME_OVERHEAD : UINT32_MAX,
+		__ATOMIC_RELAXED);
+}
+
 /* Fresh rings with all buffers posted where the queue is on, burst functions still off. */
 static void
 queues_start(struct pmd_port *port, uint64_t features)
@@ -168,6 +179,7 @@ queues_start(struct pmd_port *port, uint64_t features)
 		q->txq.hdr_bytes = vnet_hdr_bytes(features);
 		pmd_tx_offloads_set(
 			&q->txq, q->conf.offloads | data->dev_conf.txmode.offloads, features);
+		frame_max_set(port, &q->txq, features);
 		pmd_txq_start(&q->txq, &q->ring.vq, q->ring.private);
 	}
 	for (uint16_t i = 0; i < RTE_DIM(port->spare); i++) {
@@ -198,6 +210,7 @@ queues_continue(struct pmd_port *port, uint64_t features)
 	for (uint16_t i = 0; i < data->nb_tx_queues; i++) {
 		struct pmd_tx_queue *q = data->tx_queues[i];
 
+		frame_max_set(port, &q->txq, features);
 		pmd_intr_mode(&q->ring, &q->txq.q, flags);
 	}
 	port->features = features;

@@ -155,6 +155,14 @@ rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 	return got;
 }
 
+/* Longest frame of one segment. The control path may change it at any time. */
+static __rte_always_inline uint16_t
+tx_most(const struct pmd_txq *txq)
+{
+	return (uint16_t)RTE_MIN(
+		__atomic_load_n(&txq->frame_max, __ATOMIC_RELAXED), (uint32_t)UINT16_MAX);
+}
+
 /*
  * Header of a packet that asks for something and is plain otherwise. Checksums are served here;
  * false: it asks for more, or its fields are wrong, which the slow way finds out.
@@ -162,7 +170,7 @@ rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 static __rte_noinline bool
 tx_hdr_asked(const struct pmd_txq *txq, struct rte_mbuf *m)
 {
-	const struct tx_plain plain = tx_plain_of(txq->plain_pool, txq->hdr_bytes, 0);
+	const struct tx_plain plain = tx_plain_of(txq->plain_pool, txq->hdr_bytes, tx_most(txq), 0);
 	const uint64_t ip = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6;
 	const uint64_t asks = m->ol_flags & txq->asks;
 	const uint64_t l4 = asks & RTE_MBUF_F_TX_L4_MASK;
@@ -218,8 +226,8 @@ tx_add_straight(struct pmd_txq *txq, struct rte_mbuf **pkts, unsigned int n, boo
 {
 	struct virtq_driver *q = &txq->q;
 	const uint16_t hdr_bytes = txq->hdr_bytes;
-	const struct tx_plain plain =
-		tx_plain_of(txq->plain_pool, hdr_bytes, flags & PMD_TX_OFFLOAD ? txq->asks : 0);
+	const struct tx_plain plain = tx_plain_of(
+		txq->plain_pool, hdr_bytes, tx_most(txq), flags & PMD_TX_OFFLOAD ? txq->asks : 0);
 	const unsigned int slot = virtq_driver_seq_slot(q, 0);
 	struct virtq_desc *desc = &q->vq.desc[slot];
 	uint64_t bytes = 0;

@@ -74,6 +74,7 @@ static_assert(
 	_(bad_offload_fields, "dropped: offload fields contradict each other or the packet") \
 	_(offload_not_possible, \
 		"dropped: an offload that is switched off, or that nobody here has") \
+	_(oversized, "dropped: longer than the MTU that was agreed with the device") \
 	_(kicks, "notifications sent to the device")
 
 #define PMD_STAT_FIELD(name, text) uint64_t name;
@@ -154,6 +155,7 @@ struct pmd_txq {
 	/* Offloads; asks is 0 when none is on. */
 	uint64_t asks;          /* flags of mbufs that are looked at */
 	uint64_t asks_straight; /* those that the burst itself serves */
+	uint32_t frame_max;     /* longest frame that is not cut into segments; atomic */
 	uint32_t can;           /* enum vnet_can */
 	struct pmd_tx_stats stats;
 	uint16_t port_id;

@@ -401,6 +401,9 @@ pmd_tx_one(struct pmd_txq *txq, struct rte_mbuf *m)
 
 	if (m->pkt_len == 0)
 		return tx_drop(m, &txq->stats.errors);
+	if (m->pkt_len > __atomic_load_n(&txq->frame_max, __ATOMIC_RELAXED) &&
+		!(m->ol_flags & txq->asks & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)))
+		return tx_drop(m, &txq->stats.oversized);
 	/* Without a free descriptor the slot is that of a packet the device has. */
 	if ((q->sequence ? virtq_driver_seq_room(q) : q->nb_free) == 0)
 		return -ENOSPC;

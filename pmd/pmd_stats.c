@@ -108,7 +108,8 @@ pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 		stats->obytes += bytes;
 		stats->oerrors += tx_stat(dev, i, TX_INDEX(errors)) +
 				  tx_stat(dev, i, TX_INDEX(bad_offload_fields)) +
-				  tx_stat(dev, i, TX_INDEX(offload_not_possible));
+				  tx_stat(dev, i, TX_INDEX(offload_not_possible)) +
+				  tx_stat(dev, i, TX_INDEX(oversized));
 		if (port->tx_slot[i] < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
 			stats->q_opackets[port->tx_slot[i]] += packets;
 			stats->q_obytes[port->tx_slot[i]] += bytes;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Which mbufs transmit puts on the ring as they are: one segment, one owner, own buffer, not empty,
- * room for the header, nothing asked, and of one pool. Stated once, by the words that the scalar
- * and the vector form hold against an mbuf.
+ * not too long, room for the header, nothing asked, and of one pool. Stated once, by the words that
+ * the scalar and the vector form hold against an mbuf.
  */
 #ifndef PMD_TX_PLAIN_H
 #define PMD_TX_PLAIN_H
@@ -35,6 +35,7 @@ struct tx_plain {
 	uint64_t same[PLAIN_WORDS];
 	uint64_t mask[PLAIN_WORDS];
 	uint16_t room; /* data_off at least */
+	uint16_t most; /* data_len at most */
 	const struct rte_mempool *pool;
 };
 
@@ -43,7 +44,7 @@ struct tx_plain {
 
 /* asks: flags of ol_flags that are work. */
 static __rte_always_inline struct tx_plain
-tx_plain_of(const struct rte_mempool *pool, uint16_t hdr_bytes, uint64_t asks)
+tx_plain_of(const struct rte_mempool *pool, uint16_t hdr_bytes, uint16_t most, uint64_t asks)
 {
 	return (struct tx_plain){
 		/* refcnt 1 and nb_segs 1: data_off, refcnt, nb_segs, port from the low end. */
@@ -51,6 +52,7 @@ tx_plain_of(const struct rte_mempool *pool, uint16_t hdr_bytes, uint64_t asks)
 		.mask = {UINT64_C(0x0000ffffffff0000),
 			RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | asks},
 		.room = TX_HDR_ROOM(hdr_bytes),
+		.most = most,
 		.pool = pool,
 	};
 }
@@ -63,7 +65,8 @@ tx_is_plain(const struct tx_plain *p, const struct rte_mbuf *m)
 
 	for (unsigned int i = 0; i < PLAIN_WORDS; i++)
 		other |= (w[i] ^ p->same[i]) & p->mask[i];
-	return other == 0 && m->data_off >= p->room && m->data_len != 0;
+	/* Empty wraps around: one check for both ends. */
+	return other == 0 && m->data_off >= p->room && (uint16_t)(m->data_len - 1) < p->most;
 }
 
 /* Mbufs that are looked at together. */
@@ -76,7 +79,8 @@ tx_group_is_plain(const struct tx_plain *p, struct rte_mbuf *const *pkts)
 {
 	const __m256i same = _mm256_loadu_si256((const __m256i *)(const void *)p->same);
 	const __m256i mask = _mm256_loadu_si256((const __m256i *)(const void *)p->mask);
-	__m256i other = _mm256_setzero_si256(), least = _mm256_set1_epi16(-1);
+	__m256i other = _mm256_setzero_si256(), least = _mm256_set1_epi16(-1),
+		most = _mm256_setzero_si256();
 	uint64_t pools = 0;
 
 	for (unsigned int i = 0; i < PLAIN_GROUP; i++) {
@@ -85,11 +89,13 @@ tx_group_is_plain(const struct tx_plain *p, struct rte_mbuf *const *pkts)
 
 		other = _mm256_or_si256(other, _mm256_and_si256(_mm256_xor_si256(w, same), mask));
 		least = _mm256_min_epu16(least, w);
+		most = _mm256_max_epu16(most, w);
 		pools |= (uintptr_t)m->pool ^ (uintptr_t)p->pool;
 	}
 	return _mm256_testz_si256(other, other) && pools == 0 &&
 	       (uint16_t)_mm256_extract_epi16(least, 0) >= p->room &&
-	       _mm256_extract_epi16(least, 3 * 4) != 0;
+	       _mm256_extract_epi16(least, 3 * 4) != 0 &&
+	       (uint16_t)_mm256_extract_epi16(most, 3 * 4) <= p->most;
 }
 #endif
 
