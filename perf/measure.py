@@ -34,6 +34,8 @@ PARTS = ("cycles", "rates", "latency", "footprint", "scaling")
 QUICK_PARTS = ("cycles", "rates")
 # Seconds after which a quick run begins no further round at this width.
 QUICK_BUDGET = {512: 50, 256: 65}
+# Seconds of a run after which nothing is measured again because it was disturbed.
+PATIENCE, QUICK_PATIENCE = 900, 75
 
 VHOST = "net_vhost0,iface={dir}/s0"
 
@@ -303,7 +305,8 @@ def two_cores(args, data, start):
             if part != "cycles":
                 data["skipped"][part] = "one CPU only: a switch and its guests need one each"
         return
-    machine_ = switches.Machine(args.build, args.cpus, args.scratch)
+    patience = (QUICK_PATIENCE if args.quick else PATIENCE) - (time.monotonic() - start)
+    machine_ = switches.Machine(args.build, args.cpus, args.scratch, patience)
     run = twocore.TwoCores(machine_, data, start, args.quick)
     rounds = 3 if args.quick else args.rounds
     if "rates" in args.part:

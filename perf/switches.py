@@ -159,12 +159,14 @@ def waited(before, after):
 class Machine:
     """Where everything is: build directory, the two CPUs, a directory for sockets and logs."""
 
-    def __init__(self, build, cpus, scratch):
+    def __init__(self, build, cpus, scratch, patience=0):
         self.build = pathlib.Path(build)
         self.guest_cpu, self.switch_cpu = cpus
         self.scratch = pathlib.Path(scratch)
         self.plugin = self.build / "pmd" / "librte_net_virtq.so"
         self.number = 0
+        # Disturbed measurements are repeated until then, so that a run ends in bounded time.
+        self.patient_until = time.monotonic() + patience
 
     def directory(self):
         self.number += 1
