@@ -158,6 +158,8 @@ class Process:
 class Testpmd(Process):
     """dpdk-testpmd in interactive mode."""
 
+    verbose = 0
+
     def __init__(self, name, argv, log):
         # Line buffered, or answers would come after the next prompt.
         super().__init__(name, ["stdbuf", "-oL", *argv], log, stdin=subprocess.PIPE)
@@ -173,7 +175,7 @@ class Testpmd(Process):
         messages of other threads get between.
         """
         start, answer = len(self.text()), "Change verbose level"
-        self.popen.stdin.write(text.encode() + b"\nset verbose 0\n")
+        self.popen.stdin.write(text.encode() + f"\nset verbose {self.verbose}\n".encode())
         self.popen.stdin.flush()
         self.expect_line(answer, seconds, start)
         return self.text()[start:].split(answer)[0]
@@ -206,13 +208,19 @@ class Switch(Process):
 
     def telemetry(self, command):
         """Ask rte_telemetry, return the answer as Python data."""
+        return self.telemetries(command)[0]
+
+    def telemetries(self, *commands):
+        """Several questions on one connection."""
+        answers = []
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
             s.settimeout(10)
             s.connect(str(telemetry_path(self.prefix)))
             size = json.loads(s.recv(1024))["max_output_len"]
-            s.send(command.encode())
-            answer = json.loads(s.recv(size))
-        return answer[command.split(",")[0]]
+            for command in commands:
+                s.send(command.encode())
+                answers.append(json.loads(s.recv(size))[command.split(",")[0]])
+        return answers
 
 
 def telemetry_path(prefix):
@@ -227,9 +235,14 @@ class Case:
         self.tmp = pathlib.Path(tempfile.mkdtemp(prefix="e2e-"))
         self.processes = []
         self.prefixes = []
+        self.covered = set()
 
     def path(self, name):
         return self.tmp / name
+
+    def covers(self, *ids):
+        """This case proves these requirements, if it passes; see tests/support/covers.h."""
+        self.covered.update(ids)
 
     def eal(self, name, lcores, megabytes=256, huge=None, telemetry=False):
         prefix = f"{self.tmp.name}-{name}-{len(self.processes)}"
@@ -337,6 +350,9 @@ def _run_one(function):
     case = Case()
     try:
         function(case)
+        if case.covered and "VIRTQ_COVERAGE" in os.environ:
+            with open(os.environ["VIRTQ_COVERAGE"], "a") as notes:
+                notes.writelines(f"{one}\n" for one in sorted(case.covered))
         return "", []
     except Skip as reason:
         return f" # SKIP {reason}", []

@@ -361,6 +361,24 @@ probe(const struct words *w)
 	printf("\n");
 }
 
+/* send FROM HEX...: frames as they are, by the first queue */
+static void
+send_frames(const struct words *w)
+{
+	int rc = 0;
+
+	for (unsigned int i = 2; i < w->nb && rc == 0; i++) {
+		uint8_t frame[FRAME_ROOM];
+		uint32_t len = 0;
+		unsigned int byte;
+
+		while (len < sizeof(frame) && sscanf(w->at[i] + 2 * len, "%2x", &byte) == 1)
+			frame[len++] = (uint8_t)byte;
+		rc = traffic_send(port_of(w), frame, len);
+	}
+	answer(rc);
+}
+
 static void
 drain(const struct words *w)
 {
@@ -398,6 +416,7 @@ static const struct {
 	{"check", 8, check},
 	{"vectors", 8, check},
 	{"probe", 4, probe},
+	{"send", 3, send_frames},
 	{"drain", 2, drain},
 	{"dump", 2, dump},
 };

@@ -276,7 +276,7 @@ frame_make(uint8_t *frame, uint32_t seed, uint64_t id, const uint8_t macs[12])
 
 	memcpy(frame, macs, 12);
 	b.at = 12;
-	while (tags-- > 0) {
+	while (tags-- > 0 && !(seed & FRAME_UNTAGGED)) {
 		add(&b, one_in(&b, 2) ? 0x8100 : 0x88a8, 2);
 		add_random(&b, 2);
 	}
@@ -289,7 +289,7 @@ frame_make(uint8_t *frame, uint32_t seed, uint64_t id, const uint8_t macs[12])
 		add_ipv6(&b, &length_at);
 		first += 40; /* its length does not count the header */
 	} else {
-		add(&b, one_in(&b, 2) ? 0x0806 : below(&b, 0x10000), 2);
+		add(&b, one_in(&b, 2) ? 0x0806 : below(&b, 0x8000), 2);
 		add_random(&b, below(&b, 60));
 	}
 	b.at = b.at < HEADERS_MAX ? b.at : HEADERS_MAX;

@@ -14,6 +14,7 @@
 #define FRAME_ROOM 2048
 #define FRAME_MAX 1514
 #define FRAME_TRAILER 16
+#define FRAME_UNTAGGED 0x80000000u /* in a seed: its frames have no VLAN tag */
 
 /**
  * @param frame  [FRAME_ROOM] Out.

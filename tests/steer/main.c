@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LINE_BYTES 16384
+#define LINE_BYTES 65536
 
 int
 main(int argc, char **argv)

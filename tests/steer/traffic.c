@@ -272,12 +272,11 @@ make_probe(uint8_t *frame, uint64_t id, const uint8_t macs[12], uint16_t tag)
 	return frame_wrap(frame, PROBE_SEED, id, macs, bytes, nb + 32);
 }
 
-static int
-send_probe(uint16_t port, uint64_t id, const uint8_t macs[12], uint16_t tag)
+int
+traffic_send(uint16_t port, const uint8_t *frame, uint32_t len)
 {
-	uint64_t end = rte_get_timer_cycles() + STALL_S * rte_get_timer_hz(), state = id;
-	uint8_t frame[FRAME_ROOM];
-	struct rte_mbuf *m = to_mbufs(port, frame, make_probe(frame, id, macs, tag), 1, &state);
+	uint64_t end = rte_get_timer_cycles() + STALL_S * rte_get_timer_hz(), state = 0;
+	struct rte_mbuf *m = to_mbufs(port, frame, len, 1, &state);
 
 	if (m == NULL)
 		return -ENOMEM;
@@ -288,6 +287,14 @@ send_probe(uint16_t port, uint64_t id, const uint8_t macs[12], uint16_t tag)
 		}
 	}
 	return 0;
+}
+
+static int
+send_probe(uint16_t port, uint64_t id, const uint8_t macs[12], uint16_t tag)
+{
+	uint8_t frame[FRAME_ROOM];
+
+	return traffic_send(port, frame, make_probe(frame, id, macs, tag));
 }
 
 /* Number of the last marker seen, probes counted; base is the first probe's id. */

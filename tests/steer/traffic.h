@@ -54,6 +54,10 @@ struct probe {
  */
 int traffic_probe(uint16_t rx_port, uint16_t tx_port, struct probe *probes, uint32_t nb);
 
+/** One frame by a port's first queue, in one mbuf. @return 0; -ENOMEM; -ETIMEDOUT: the queue stays
+ * full. */
+int traffic_send(uint16_t port, const uint8_t *frame, uint32_t len);
+
 /** Throw away what waits in a port's queues. */
 void traffic_drain(uint16_t port);
 
