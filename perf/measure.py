@@ -46,12 +46,12 @@ def vhost(name, driver):
             "args": ["--driver", driver + ",path={dir}/s0", "--device", VHOST]}
 
 
-def switch(name, driver):
-    """Two driver ports with virtq-switch's worker between them."""
+def switch(name, driver, more=()):
+    """Two driver ports with virtq-switch's worker between them; with more, for full runs only."""
     args = driver.split(",", 1)
     pair = [f"{args[0]}{i},{args[1]},path={{dir}}/s{i}" for i in (0, 1)]
-    return {"name": name, "plugin": "virtq" in driver,
-            "args": ["--switch", "--driver", pair[0], "--driver2", pair[1],
+    return {"name": name, "plugin": "virtq" in driver, "full": bool(more),
+            "args": [*more, "--switch", "--driver", pair[0], "--driver2", pair[1],
                      "--peer", "a,path={dir}/s0", "--peer", "b,path={dir}/s1"]}
 
 
@@ -66,6 +66,8 @@ CONFIGS = [
     switch("virtq on virtq-switch", "net_virtq," + QUEUE),
     vhost("virtio_user packed vectorized", USER + ",mrg_rxbuf=0,packed_vq=1,vectorized=1"),
     switch("virtio_user on virtq-switch", "net_virtio_user," + QUEUE),
+    # Not part of a quick run.
+    switch("virtq on virtq-switch, offloads unused", "net_virtq," + QUEUE, ["--offloads"]),
 ]
 
 
@@ -166,6 +168,8 @@ class Runner:
         """Configurations of this run; ours may be missing from a build, a peer may not."""
         for config in CONFIGS:
             if self.args.only and not any(o in config["name"] for o in self.args.only):
+                continue
+            if config.get("full") and self.args.quick and not self.args.only:
                 continue
             if config["plugin"] and not os.path.exists(self.plugin):
                 self.skipped[config["name"]] = "this build has no pmd/librte_net_virtq.so"
