@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-#define RING_SIZE 16
+#define RING_SIZE 128 /* two descriptors for each of PMD_CTRL_VLANS commands */
 #define ACK_NONE 0xff /* what no device answers */
 /* A device that polls answers within these looks; for others there is no hurry. */
 #define SPINS 2000
@@ -199,15 +199,16 @@ __rte_format_printf(3, 4) static int fail(struct pmd_port *port, int ret, const 
 	return ret;
 }
 
-/* @return 0 and *len; -ETIMEDOUT; -ECONNRESET; -EBADMSG. */
+/* @return 0, *len and whose answer it is; -ETIMEDOUT; -ECONNRESET; -EBADMSG. */
 static int
-wait_used(struct pmd_port *port, uint64_t end_ms, uint32_t *len)
+wait_used(struct pmd_port *port, uint64_t end_ms, uint32_t *len, const uint8_t **ack)
 {
 	struct pmd_ctrl_ring *r = current(port);
 	struct transport *t = port->transport;
 
 	for (unsigned int looks = 0;; looks++) {
-		if (virtq_driver_get(&r->q, len) != NULL)
+		*ack = virtq_driver_get(&r->q, len);
+		if (*ack != NULL)
 			return 0;
 		if (virtq_driver_broken(&r->q))
 			return -EBADMSG;
@@ -223,32 +224,38 @@ wait_used(struct pmd_port *port, uint64_t end_ms, uint32_t *len)
 	}
 }
 
-int
-pmd_ctrl_send(struct pmd_port *port, const struct vnet_ctrl *c, const uint8_t *bytes, uint32_t nb)
+/* One command on the ring; the device does not see it yet. */
+static int
+add(struct pmd_port *port, const uint8_t *bytes, uint32_t nb, uint8_t *ack)
 {
-	const uint64_t now = pmd_now_ms();
-	struct pmd_ctrl_ring *r = current(port);
-	struct transport *t = port->transport;
-	const struct virtq_buf bufs[] = {
-		{(uintptr_t)r->command->bytes, nb},
-		{(uintptr_t)&r->command->ack, 1},
-	};
+	const struct virtq_buf bufs[] = {{(uintptr_t)bytes, nb}, {(uintptr_t)ack, 1}};
+
+	*ack = ACK_NONE;
+	if (virtq_driver_add(&current(port)->q, bufs, 1, 1, ack) != 0)
+		return fail(port, -EPROTO, "no room on the control ring");
+	pmd_count(&port->ctrl.stats.commands);
+	return 0;
+}
+
+static uint64_t
+publish(struct pmd_port *port)
+{
 	const struct transport_queue q = for_device(port);
-	const char *name = vnet_ctrl_name(c->kind);
+	const uint64_t end_ms = pmd_now_ms() + pmd_ctrl_timeout_ms;
+
+	if (virtq_driver_publish(&current(port)->q))
+		port->transport->ops->notify(port->transport, &q);
+	return RTE_MIN(end_ms, port->ctrl.deadline_ms);
+}
+
+/* Wait for an answer. @return as pmd_ctrl_send(); and *answered, the place of the answer. */
+static int
+take_answer(struct pmd_port *port, uint64_t end_ms, const char *name, const uint8_t **answered)
+{
 	uint32_t len = 0;
 	uint8_t ack;
-	int ret;
+	int ret = wait_used(port, end_ms, &len, answered);
 
-	memcpy(r->command->bytes, bytes, nb);
-	r->command->ack = ACK_NONE;
-	ret = virtq_driver_add(&r->q, bufs, 1, 1, r);
-	if (ret != 0)
-		return fail(port, -EPROTO, "no room on the control ring for %s", name);
-	if (virtq_driver_publish(&r->q))
-		t->ops->notify(t, &q);
-	pmd_count(&port->ctrl.stats.commands);
-	ret = wait_used(port, RTE_MIN(now + pmd_ctrl_timeout_ms, port->ctrl.deadline_ms), &len);
-	ack = __atomic_load_n(&r->command->ack, __ATOMIC_RELAXED);
 	if (ret == -ETIMEDOUT) {
 		pmd_count(&port->ctrl.stats.timeouts);
 		return fail(port, ret, "backend is mute: no answer to control command '%s'", name);
@@ -257,15 +264,61 @@ pmd_ctrl_send(struct pmd_port *port, const struct vnet_ctrl *c, const uint8_t *b
 		return fail(port, ret, "backend hung up at control command '%s'", name);
 	if (ret != 0)
 		return fail(port, ret, "backend broke the control ring at '%s'", name);
+	ack = __atomic_load_n(*answered, __ATOMIC_RELAXED);
 	if (len == 0 || (ack != VIRTIO_NET_OK && ack != VIRTIO_NET_ERR))
 		return fail(port, -EPROTO,
 			"backend sent garbage instead of an answer to control command '%s'", name);
-	if (ack == VIRTIO_NET_ERR) {
-		pmd_count(&port->ctrl.stats.refused);
-		return fail(port, -EREMOTEIO, "backend refused control command '%s'", name);
+	if (ack == VIRTIO_NET_OK)
+		return 0;
+	pmd_count(&port->ctrl.stats.refused);
+	return fail(port, -EREMOTEIO, "backend refused control command '%s'", name);
+}
+
+int
+pmd_ctrl_send(struct pmd_port *port, const struct vnet_ctrl *c, const uint8_t *bytes, uint32_t nb)
+{
+	struct pmd_ctrl_command *command = current(port)->command;
+	const uint8_t *answered;
+	int ret;
+
+	memcpy(command->bytes, bytes, nb);
+	ret = add(port, command->bytes, nb, &command->ack);
+	if (ret == 0)
+		ret = take_answer(port, publish(port), vnet_ctrl_name(c->kind), &answered);
+	if (ret == 0)
+		vnet_ctrl_state_apply(&port->ctrl.device, c);
+	return ret;
+}
+
+int
+pmd_ctrl_send_vlans(struct pmd_port *port, const uint16_t *ids, unsigned int nb)
+{
+	struct pmd_ctrl_small *small = current(port)->command->small;
+	unsigned int refused = 0;
+	uint64_t end_ms;
+	int ret = 0;
+
+	for (unsigned int i = 0; i < nb && ret == 0; i++) {
+		const struct vnet_ctrl c = {.kind = VNET_CTRL_VLAN_ADD, .vlan = ids[i]};
+		int bytes = vnet_ctrl_build(&c, small[i].bytes, sizeof(small[i].bytes));
+
+		ret = add(port, small[i].bytes, (uint32_t)bytes, &small[i].ack);
 	}
-	vnet_ctrl_state_apply(&port->ctrl.device, c);
-	return 0;
+	end_ms = publish(port);
+	for (unsigned int i = 0; i < nb && ret == 0; i++) {
+		struct vnet_ctrl c = {.kind = VNET_CTRL_VLAN_ADD};
+		const uint8_t *answered;
+
+		ret = take_answer(port, end_ms, vnet_ctrl_name(c.kind), &answered);
+		if (ret == -EREMOTEIO) {
+			refused++;
+			ret = 0;
+		} else if (ret == 0) {
+			c.vlan = ids[(size_t)(answered - &small[0].ack) / sizeof(*small)];
+			vnet_ctrl_state_apply(&port->ctrl.device, &c);
+		}
+	}
+	return ret == 0 ? (int)refused : ret;
 }
 
 /* Bytes of a command that the device could be sent, or why not. */

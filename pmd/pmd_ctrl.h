@@ -46,13 +46,21 @@ struct pmd_ctrl_stats {
 };
 #undef PMD_STAT_FIELD
 
+/* Commands of a few bytes that are sent together, and their answers. */
+#define PMD_CTRL_VLANS 64
+struct pmd_ctrl_small {
+	uint8_t bytes[15];
+	uint8_t ack;
+};
+
 /* A command and its answer, in memory shared with the device. */
 struct pmd_ctrl_command {
 	uint8_t bytes[VNET_CTRL_BYTES_MAX];
 	uint8_t ack __rte_cache_aligned;
+	struct pmd_ctrl_small small[PMD_CTRL_VLANS];
 };
 
-/* The ring and what is on it: one command at a time. */
+/* The ring and what is on it: one command at a time, or several small ones. */
 struct pmd_ctrl_ring {
 	struct pmd_ring ring;
 	struct virtq_driver q;
@@ -149,6 +157,14 @@ void pmd_ctrl_end(struct pmd_port *port);
  */
 int pmd_ctrl_send(
 	struct pmd_port *port, const struct vnet_ctrl *c, const uint8_t *bytes, uint32_t nb);
+
+/**
+ * Up to PMD_CTRL_VLANS commands that add a VLAN number each, at once: a device may have to wake up
+ * for each ring that it finds empty, and there may be 4,096 of them.
+ *
+ * @return how many the device refused; -errno as above.
+ */
+int pmd_ctrl_send_vlans(struct pmd_port *port, const uint16_t *ids, unsigned int nb);
 
 /** Fault of the ring, NULL: none. */
 const struct virtq_fault_info *pmd_ctrl_fault(const struct pmd_port *port);

@@ -84,7 +84,8 @@ fit_steering(struct pmd_port *port, uint64_t features, struct vnet_ctrl_state *t
 		to->rss_on = false;
 		memset(&to->rss, 0, sizeof(to->rss));
 	}
-	fit_hash(port, to);
+	if (to->rss_on || hash)
+		fit_hash(port, to);
 	/* By a hash of nothing all packets would go to one queue. */
 	if (to->rss.hash_types == 0 && port->ctrl.wanted.rss.hash_types != 0)
 		to->rss_on = false;
@@ -117,14 +118,40 @@ fit(struct pmd_port *port, uint64_t features, struct vnet_ctrl_state *to)
 	fit_steering(port, features, to);
 }
 
+/* A replay under way: VLANs to add are collected. */
+struct replay {
+	struct pmd_port *port;
+	unsigned int nb;
+	uint16_t vlans[PMD_CTRL_VLANS]; /* [nb] */
+};
+
+static int
+flush(struct replay *r)
+{
+	int ret = r->nb == 0 ? 0 : pmd_ctrl_send_vlans(r->port, r->vlans, r->nb);
+
+	r->nb = 0;
+	if (ret > 0)
+		lose(&r->port->ctrl, "backend refused %d of the VLANs", ret);
+	return RTE_MIN(ret, 0);
+}
+
 static int
 emit(void *arg, const struct vnet_ctrl *c)
 {
-	struct pmd_port *port = arg;
+	struct replay *r = arg;
+	struct pmd_port *port = r->port;
 	uint8_t bytes[VNET_CTRL_BYTES_MAX];
-	int nb = vnet_ctrl_build(c, bytes, sizeof(bytes));
-	int ret;
+	int nb, ret = 0;
 
+	if (c->kind == VNET_CTRL_VLAN_ADD) {
+		r->vlans[r->nb++] = c->vlan;
+		return r->nb == RTE_DIM(r->vlans) ? flush(r) : 0;
+	}
+	ret = flush(r);
+	if (ret != 0)
+		return ret;
+	nb = vnet_ctrl_build(c, bytes, sizeof(bytes));
 	if (nb < 0)
 		return 0;
 	ret = pmd_ctrl_send(port, c, bytes, (uint32_t)nb);
@@ -136,13 +163,14 @@ emit(void *arg, const struct vnet_ctrl *c)
 
 /* Steering that was refused leaves the device with one queue, unless it takes the simpler way. */
 static int
-steer_at_least(struct pmd_port *port, uint64_t features, const struct vnet_ctrl_state *to)
+steer_at_least(struct replay *r, uint64_t features, const struct vnet_ctrl_state *to)
 {
+	struct pmd_port *port = r->port;
 	const struct vnet_ctrl_state *device = &port->ctrl.device;
 	int ret = 0;
 
 	if (device->pairs < to->pairs && to->rss_on && (features & BIT(MQ)))
-		ret = emit(port, &(struct vnet_ctrl){.kind = VNET_CTRL_PAIRS, .pairs = to->pairs});
+		ret = emit(r, &(struct vnet_ctrl){.kind = VNET_CTRL_PAIRS, .pairs = to->pairs});
 	if (ret == 0 && device->pairs < to->pairs)
 		lose(&port->ctrl, "traffic on queue 0 only");
 	return ret;
@@ -160,6 +188,7 @@ pmd_ctrl_replay(struct pmd_port *port, uint64_t features)
 {
 	static const struct rte_ether_addr unknown = {{0}};
 	struct pmd_ctrl *ctrl = &port->ctrl;
+	struct replay replay = {.port = port};
 	struct vnet_ctrl_state from, to;
 	char before[PMD_CTRL_LOST_BYTES];
 	int ret = 0;
@@ -174,9 +203,11 @@ pmd_ctrl_replay(struct pmd_port *port, uint64_t features)
 			&from, features, features & BIT(MAC) ? &port->config.mac : &unknown);
 		ctrl->device = from;
 		ctrl->deadline_ms = pmd_now_ms() + pmd_ctrl_replay_ms;
-		ret = vnet_ctrl_state_replay(&from, &to, emit, port);
+		ret = vnet_ctrl_state_replay(&from, &to, emit, &replay);
 		if (ret == 0)
-			ret = steer_at_least(port, features, &to);
+			ret = flush(&replay);
+		if (ret == 0)
+			ret = steer_at_least(&replay, features, &to);
 	}
 	if (ret != 0)
 		return ret;

@@ -379,6 +379,50 @@ what_a_replay_is_refused_is_said_and_left_out(void **state)
 	port_end(port, &b, before);
 }
 
+static unsigned int vlans_seen;
+
+/* Every third number is refused. */
+static int
+refuse_some_vlans(struct backend *backend, const uint8_t *bytes, uint32_t nb)
+{
+	(void)backend;
+	(void)nb;
+	if (bytes[0] != 2)
+		return 0;
+	vlans_seen++;
+	return (bytes[2] + 256 * bytes[3]) % 3 == 0;
+}
+
+static void
+all_vlans_are_replayed_and_those_refused_are_counted(void **state)
+{
+	struct resources before = resources_now();
+	struct vnet_ctrl_state s;
+	uint16_t port;
+
+	(void)state;
+	control_begin(&b, 4);
+	port = control_start(&b, two_pairs);
+	for (uint16_t id = 0; id < 200; id++)
+		assert_int_equal(control_apply(port, &(struct vnet_ctrl){.kind = VNET_CTRL_VLAN_ADD,
+							     .vlan = id}),
+			0);
+	backend_stop(&b);
+	UNTIL(!port_up(port));
+	control_begin(&b, 4);
+	b.answer = refuse_some_vlans;
+	vlans_seen = 0;
+	backend_start(&b);
+	UNTIL(port_up(port));
+	assert_int_equal(vlans_seen, 200);
+	assert_int_equal(port_xstat(port, "control_refused"), 67);
+	assert_non_null(strstr(log_text(), "backend refused 22 of the VLANs"));
+	s = control_port(port)->ctrl.device;
+	for (uint16_t id = 0; id < 400; id++)
+		assert_int_equal(vnet_ctrl_state_vlan(&s, id), id < 200 && id % 3 != 0);
+	port_end(port, &b, before);
+}
+
 static void
 device_that_comes_back_with_less_is_used_for_what_it_has(void **state)
 {
@@ -438,6 +482,7 @@ main(void)
 		UNIT(device_that_dies_in_the_middle_of_a_command_is_replayed_the_wish),
 		UNIT(late_answer_is_not_taken_for_that_to_another_command),
 		UNIT(what_a_replay_is_refused_is_said_and_left_out),
+		UNIT(all_vlans_are_replayed_and_those_refused_are_counted),
 		UNIT(device_that_comes_back_with_less_is_used_for_what_it_has),
 	};
 
