@@ -94,7 +94,6 @@ flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies,
 	struct frame *frames[WORKER_BURST];
 
 	w->burst.nb_segs = 0;
-	w->burst.parsed = 0;
 	w->burst.flowed = 0;
 	w->burst.nb_hashed = 0;
 	w->burst.copied = true;

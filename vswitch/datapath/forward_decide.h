@@ -189,10 +189,22 @@ static __rte_noinline void
 add_steered(struct worker *w, const struct port_txset *set, struct frame **frames, uint16_t n,
 	struct burst *b)
 {
+	uint8_t targets[PORT_PAIRS_MAX + 1] = {0}; /* by pair: of b->targets[], + 1 */
+
 	steer(w, set, frames, n);
 	for (uint16_t i = 0; i < n; i++) {
-		if (likely(frames[i]->to != NULL))
-			add_target(b, frames[i]);
+		struct frame *f = frames[i];
+		uint8_t *target;
+
+		if (unlikely(f->to == NULL))
+			continue;
+		target = &targets[f->to->pair];
+		if (unlikely(*target == 0)) {
+			b->targets[b->nb_targets++] = f->to;
+			*target = (uint8_t)b->nb_targets;
+		}
+		f->target = *target - 1u;
+		b->list[b->nb_list++] = f;
 	}
 }
 

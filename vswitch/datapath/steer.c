@@ -24,6 +24,33 @@ steer_init(void)
 		seeds[i] = rte_rand() | 1;
 }
 
+static inline uint64_t
+load_8(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint32_t
+load_4(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline rte_be16_t
+load_2(const uint8_t *p)
+{
+	rte_be16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 /*
  * Types and keys.
  */
@@ -102,117 +129,150 @@ want_more(const struct vnet_packet *p)
 }
 
 /*
- * Take frame i of the worker apart, once. Its bytes are private: the head; with segmentation, and
- * where the head is not enough, worker.deep; or the mbuf that it was copied to.
+ * Take a frame apart. Its bytes are private: the head; with segmentation, and where the head is not
+ * enough, worker.deep; or the mbuf that it was copied to.
  */
-static void
-parse(struct worker *w, uint32_t i)
+static const uint8_t *
+parse(struct worker *w, struct frame *f, struct vnet_packet *p)
 {
-	struct worker_steer *s = &w->steer;
-	struct frame *f = &w->frames[i];
+	const uint8_t *bytes = f->head;
 	uint32_t nb = RTE_MIN(f->len, (uint32_t)FRAME_HEAD);
 
-	s->bytes[i] = f->head;
 	if (f->len > FRAME_HEAD && w->burst.copied) {
 		/* All mbufs but the last are full, and have room for more than we look at. */
 		nb = RTE_MIN(f->len, (uint32_t)VNET_PACKET_HEAD);
-		s->bytes[i] = (f->nb_segs == 0 ? f->rest : f->segs->ptr) - FRAME_HEAD;
+		bytes = (f->nb_segs == 0 ? f->rest : f->segs->ptr) - FRAME_HEAD;
 	} else if (f->len > FRAME_HEAD && segmented(w, f)) {
 		nb = RTE_MIN(f->len, (uint32_t)VNET_PACKET_HEAD);
-		s->bytes[i] = w->deep[i];
+		bytes = w->deep[f - w->frames];
 	}
-	vnet_packet_parse(&s->packets[i], s->bytes[i], nb, f->len);
-	if (nb == FRAME_HEAD && f->len > FRAME_HEAD && want_more(&s->packets[i])) {
+	vnet_packet_parse(p, bytes, nb, f->len);
+	if (nb == FRAME_HEAD && f->len > FRAME_HEAD && want_more(p)) {
 		nb = forward_deepen(w, f);
-		s->bytes[i] = w->deep[i];
-		vnet_packet_parse(&s->packets[i], s->bytes[i], nb, f->len);
+		bytes = w->deep[f - w->frames];
+		vnet_packet_parse(p, bytes, nb, f->len);
 	}
+	return bytes;
 }
 
-static struct worker_hashed *
-hashed_by(struct worker *w, const struct steer_hash *hash)
+/*
+ * The short way for most packets: IPv4 without options and tags, TCP or UDP whose header is in the
+ * head. Does what vnet_packet_parse() and vnet_hash_add() would; false: let them.
+ */
+static inline bool
+add_plain(struct vnet_hash_burst *b, uint32_t i, const struct frame *f, uint32_t types)
 {
-	struct worker_steer *s = &w->steer;
-	struct worker_hashed *h;
+	const uint8_t *ip = f->head + RTE_ETHER_HDR_LEN, *l4 = ip + 20;
+	uint32_t total = rte_be_to_cpu_16(load_2(ip + 2)), need;
+	uint8_t with_ports;
+	uint32_t ports;
 
-	for (uint16_t i = 0; i < RTE_MIN(w->burst.nb_hashed, WORKER_HASHED); i++) {
-		if (s->hashed[i].hash == hash)
-			return &s->hashed[i];
+	if (f->len < RTE_ETHER_HDR_LEN + 20 + 20 || ip[0] != 0x45 ||
+		load_2(f->head + 12) != RTE_BE16(RTE_ETHER_TYPE_IPV4) ||
+		(load_2(ip + 6) & RTE_BE16(0x3fff)) != 0)
+		return false;
+	if (ip[9] == IPPROTO_UDP) {
+		with_ports = VIRTIO_NET_HASH_REPORT_UDPv4;
+		need = 8;
+	} else if (ip[9] == IPPROTO_TCP) {
+		with_ports = VIRTIO_NET_HASH_REPORT_TCPv4;
+		need = (l4[12] >> 4) * 4u;
+		if (need < 20 || need > FRAME_HEAD - RTE_ETHER_HDR_LEN - 20)
+			return false;
+	} else {
+		return false;
 	}
-	h = &s->hashed[w->burst.nb_hashed++ % WORKER_HASHED];
-	h->hash = hash;
-	h->done = 0;
-	return h;
+	if (total < 20 + need || total > f->len - RTE_ETHER_HDR_LEN)
+		return false;
+	for (uint32_t word = 1; word < VNET_HASH_WORDS; word++)
+		b->words[word][i] = 0;
+	b->words[0][i] = load_8(ip + 12);
+	if (types & 1u << (with_ports - 1)) {
+		b->report[i] = with_ports;
+		ports = load_4(l4);
+		b->words[1][i] = rte_cpu_to_le_64(rte_le_to_cpu_32(ports));
+		b->nb_words = RTE_MAX(b->nb_words, 2);
+	} else if (types & VIRTIO_NET_HASH_TYPE_IPv4) {
+		b->report[i] = VIRTIO_NET_HASH_REPORT_IPv4;
+	} else {
+		b->report[i] = VIRTIO_NET_HASH_REPORT_NONE;
+		b->words[0][i] = 0;
+	}
+	return true;
 }
 
 /* Sets hash_value and hash_report. */
 static void
 hash_frames(struct worker *w, const struct steer_hash *hash, struct frame **frames, uint16_t n)
 {
-	struct worker_hashed *h = hashed_by(w, hash);
 	struct vnet_hash_burst burst;
 	uint32_t values[VNET_HASH_BURST];
-	uint8_t index[VNET_HASH_BURST];
-	uint32_t nb = 0;
 
 	vnet_hash_begin(&burst);
 	for (uint16_t i = 0; i < n; i++) {
-		uint32_t k = (uint32_t)(frames[i] - w->frames);
+		struct vnet_packet p;
+		const uint8_t *bytes;
 
-		if (h->done >> k & 1)
+		if (likely(add_plain(&burst, i, frames[i], hash->types)))
 			continue;
-		if (!(w->burst.parsed >> k & 1)) {
-			parse(w, k);
-			w->burst.parsed |= UINT32_C(1) << k;
-		}
-		vnet_hash_add(&burst, nb, &w->steer.packets[k], w->steer.bytes[k], hash->types);
-		h->done |= UINT32_C(1) << k;
-		index[nb++] = (uint8_t)k;
+		bytes = parse(w, frames[i], &p);
+		vnet_hash_add(&burst, i, &p, bytes, hash->types);
 	}
-	if (nb > 0)
-		hash_fn(&hash->key, &burst, values, nb);
-	for (uint32_t i = 0; i < nb; i++) {
-		h->values[index[i]] = values[i];
-		h->reports[index[i]] = burst.report[i];
+	hash_fn(&hash->key, &burst, values, n);
+	for (uint16_t i = 0; i < n; i++) {
+		frames[i]->hash_value = values[i];
+		frames[i]->hash_report = burst.report[i];
 	}
+}
+
+static struct worker_hashed *
+hashed_by(struct worker *w, const struct steer_hash *hash)
+{
+	struct worker_hashed *h;
+
+	for (uint16_t i = 0; i < RTE_MIN(w->burst.nb_hashed, WORKER_HASHED); i++) {
+		if (w->hashed[i].hash == hash)
+			return &w->hashed[i];
+	}
+	h = &w->hashed[w->burst.nb_hashed++ % WORKER_HASHED];
+	h->hash = hash;
+	h->done = 0;
+	return h;
+}
+
+/* Copies for many ports: one hash for all that want the same. */
+static void
+hash_copies(struct worker *w, const struct steer_hash *hash, struct frame **frames, uint16_t n)
+{
+	struct worker_hashed *h = hashed_by(w, hash);
+	struct frame *todo[WORKER_BURST];
+	uint16_t nb = 0;
+
 	for (uint16_t i = 0; i < n; i++) {
 		uint32_t k = (uint32_t)(frames[i] - w->frames);
 
-		frames[i]->hash_value = h->values[k];
-		frames[i]->hash_report = h->reports[k];
+		if (h->done >> k & 1) {
+			frames[i]->hash_value = h->values[k];
+			frames[i]->hash_report = h->reports[k];
+		} else {
+			todo[nb++] = frames[i];
+		}
+	}
+	if (nb == 0)
+		return;
+	hash_frames(w, hash, todo, nb);
+	for (uint16_t i = 0; i < nb; i++) {
+		uint32_t k = (uint32_t)(todo[i] - w->frames);
+
+		h->done |= UINT32_C(1) << k;
+		h->values[k] = todo[i]->hash_value;
+		h->reports[k] = (uint8_t)todo[i]->hash_report;
 	}
 }
 
 /*
  * Flows.
  */
-
-static inline uint64_t
-load_8(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint32_t
-load_4(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline rte_be16_t
-load_2(const uint8_t *p)
-{
-	rte_be16_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
 
 /* What stays the same when both change places. */
 static inline uint64_t
@@ -228,14 +288,12 @@ end(uint64_t sum)
 	return (uint32_t)(sum * seeds[2] >> 32);
 }
 
-/* Both ports of a TCP, UDP or SCTP header that is there. */
-static inline uint64_t
-both_ports(const uint8_t *head, uint32_t nb, uint32_t at, uint8_t protocol)
+/* Are there ports of a TCP, UDP or SCTP header? */
+static inline bool
+has_ports(uint32_t nb, uint32_t at, uint8_t protocol)
 {
-	if (at + 4 > nb ||
-		(protocol != IPPROTO_TCP && protocol != IPPROTO_UDP && protocol != IPPROTO_SCTP))
-		return 0;
-	return both(load_2(head + at), load_2(head + at + 2));
+	return at + 4 <= nb &&
+	       (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP);
 }
 
 uint32_t
@@ -253,19 +311,25 @@ steer_flow(const uint8_t *head, uint32_t len)
 	}
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && l3 + 20 <= nb) {
 		const uint8_t *ip = head + l3;
+		const uint32_t l4 = l3 + (ip[0] & 15u) * 4;
+		uint64_t source = load_4(ip + 12), destination = load_4(ip + 16);
 
-		sum = both(load_4(ip + 12), load_4(ip + 16));
 		/* Of a fragment only the first has ports, and all have to stay together. */
-		if ((load_2(ip + 6) & RTE_BE16(0x3fff)) == 0)
-			sum += both_ports(head, nb, l3 + (ip[0] & 15u) * 4, ip[9]);
-		return end(sum);
+		if ((load_2(ip + 6) & RTE_BE16(0x3fff)) == 0 && has_ports(nb, l4, ip[9])) {
+			source |= (uint64_t)load_2(head + l4) << 32;
+			destination |= (uint64_t)load_2(head + l4 + 2) << 32;
+		}
+		return end(both(source, destination));
 	}
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && l3 + 40 <= nb) {
 		const uint8_t *ip = head + l3;
+		const uint32_t l4 = l3 + 40;
 
 		sum = both(load_8(ip + 8), load_8(ip + 24)) +
 		      (both(load_8(ip + 16), load_8(ip + 32)) << 1);
-		return end(sum + both_ports(head, nb, l3 + 40, ip[6]));
+		if (has_ports(nb, l4, ip[6]))
+			sum += both(load_2(head + l4), load_2(head + l4 + 2));
+		return end(sum);
 	}
 	return end(both(load_4(head + 2), load_4(head + 8)) +
 		   (both(load_2(head), load_2(head + 6)) << 1));
@@ -278,10 +342,10 @@ flow_of(struct worker *w, const struct frame *f)
 	uint32_t k = (uint32_t)(f - w->frames);
 
 	if (!(w->burst.flowed >> k & 1)) {
-		w->steer.flows[k] = steer_flow(f->head, f->len);
+		w->flows[k] = steer_flow(f->head, f->len);
 		w->burst.flowed |= UINT32_C(1) << k;
 	}
-	return w->steer.flows[k];
+	return w->flows[k];
 }
 
 /* The low bits choose a bucket, others tell flows apart in it, the high ones a queue. */
@@ -358,7 +422,10 @@ steer(struct worker *w, const struct port_txset *set, struct frame **frames, uin
 	const bool rss = set->policy != NULL && set->policy->rss;
 
 	if (set->hash != NULL && (rss || set->report)) {
-		hash_frames(w, set->hash, frames, n);
+		if (w->burst.copied)
+			hash_copies(w, set->hash, frames, n);
+		else
+			hash_frames(w, set->hash, frames, n);
 	} else {
 		for (uint16_t i = 0; i < n; i++) {
 			frames[i]->hash_value = 0;

@@ -65,27 +65,18 @@ struct worker_burst {
 	uint32_t segments;  /* that the frames with segmentation would make */
 	uint16_t nb_segs;   /* of worker.segs[], used */
 	uint16_t asks;      /* a frame asks for a checksum or for segmentation */
-	uint32_t parsed;    /* bits of frames[]: what worker_steer knows of them */
-	uint32_t flowed;    /* the same of flows */
-	uint16_t nb_hashed; /* of worker_steer.hashed[]; may be more than it has */
+	uint32_t flowed;    /* bits of frames[]: worker.flows is known */
+	uint16_t nb_hashed; /* of worker.hashed[]; may be more than it has */
 	bool copied;        /* the frames are copies in mbufs */
 };
 
-/* Of a frame by its types and key: one hash for all guests that ask for the same. */
+/* Hashes of frames[], copies for many ports, by one set of types and key. */
 #define WORKER_HASHED 4
 struct worker_hashed {
 	const struct steer_hash *hash;
 	uint32_t done; /* bits of frames[] */
 	uint32_t values[WORKER_BURST];
 	uint8_t reports[WORKER_BURST];
-};
-
-/* What steering found out about frames[]. */
-struct worker_steer {
-	const uint8_t *bytes[WORKER_BURST]; /* private, what packets was made from */
-	struct vnet_packet packets[WORKER_BURST];
-	uint32_t flows[WORKER_BURST];
-	struct worker_hashed hashed[WORKER_HASHED];
 };
 
 struct worker {
@@ -103,7 +94,8 @@ struct worker {
 	/* First bytes of frames[i] where they are wanted, see forward_deepen(). */
 	uint8_t deep[WORKER_BURST][VNET_PACKET_HEAD];
 	struct virtq_seg deep_segs[WORKER_BURST][2];
-	struct worker_steer steer;
+	uint32_t flows[WORKER_BURST]; /* steer_flow() */
+	struct worker_hashed hashed[WORKER_HASHED];
 } __rte_cache_aligned;
 
 /** Pool for frames that go to several ports; made by vswitch_init(). */
