@@ -141,7 +141,7 @@ void
 cmd_le(struct cmd *c, uint64_t value, uint32_t bytes)
 {
 	for (uint32_t i = 0; i < bytes; i++) {
-		uint8_t byte = (uint8_t)(value >> (8 * i));
+		uint8_t byte = i < 8 ? (uint8_t)(value >> (8 * i)) : 0;
 
 		cmd_put(c, &byte, 1);
 	}
