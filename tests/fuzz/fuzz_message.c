@@ -360,13 +360,15 @@ say(struct fuzz_input *in)
 static void
 change(struct fuzz_input *in, uint8_t what)
 {
-	uint32_t ring = (what >> 2) % (2 * PAIRS);
+	uint32_t ring = (what >> 2) % (2 * PAIRS + 1);
 
 	if (what & 2) {
 		FUZZ_CHECK(ftruncate(t.fds[KIND_RESIZED_FILE], (off_t)fuzz_u8(in) << 10) == 0);
 		return;
 	}
-	if (ring & 1)
+	if (ring == 2 * PAIRS)
+		t.port.ctrlq.running ^= true;
+	else if (ring & 1)
 		t.rxq[ring / 2].running ^= true;
 	else
 		t.txq[ring / 2].running ^= true;
@@ -386,6 +388,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&t.msg, 0, sizeof(t.msg));
 	memset(t.rxq, 0, sizeof(t.rxq));
 	memset(t.txq, 0, sizeof(t.txq));
+	t.port.ctrlq.running = false;
 	t.table.nb_regions = 0;
 	FUZZ_CHECK(ftruncate(t.fds[KIND_RESIZED_FILE], FILE_BYTES) == 0);
 	what = fuzz_u8(&in);

@@ -101,18 +101,44 @@ check_log(const struct vhost_session *session, const struct vhost_message *m)
 	FUZZ_CHECK(m->payload.log.bytes > 0 && m->payload.log.bytes <= (uint64_t)st.st_size);
 }
 
+/* The control queue is the ring behind all pairs, or with neither MQ nor RSS behind the first. */
+static bool
+ring_running(const struct port *port, const struct vhost_session *session, uint32_t ring)
+{
+	bool config = session->protocol_features & (1u << VHOST_PROTOCOL_F_CONFIG);
+	bool many = session->features & (UINT64_C(1) << 22 | UINT64_C(1) << 60);
+	uint32_t last = 2u * port->max_pairs;
+
+	if (config && (session->features & UINT64_C(1) << 17) && !many) {
+		if (ring == 2)
+			return port->ctrlq.running;
+		if (ring == last)
+			ring = 2;
+	}
+	if (ring == last)
+		return port->ctrlq.running;
+	return ring & 1 ? port->rxq[ring / 2]->running : port->txq[ring / 2]->running;
+}
+
+static uint32_t
+nb_rings(const struct port *port, const struct vhost_session *session)
+{
+	return 2u * port->max_pairs +
+	       ((session->protocol_features & (1u << VHOST_PROTOCOL_F_CONFIG)) ? 1 : 0);
+}
+
 static void
-check_ring_state(const struct port *port, const struct vhost_message *m)
+check_ring_state(
+	const struct port *port, const struct vhost_session *session, const struct vhost_message *m)
 {
 	uint32_t ring = m->payload.ring.index;
 	uint32_t value = m->payload.ring.value;
 
-	FUZZ_CHECK(ring < 2u * port->max_pairs);
+	FUZZ_CHECK(ring < nb_rings(port, session));
 	FUZZ_CHECK(m->size >= (m->request == VHOST_REQ_SET_VRING_ADDR ? 40 : 8));
 	FUZZ_CHECK(m->nb_fds == 0);
 	if (m->request == VHOST_REQ_SET_VRING_NUM || m->request == VHOST_REQ_SET_VRING_BASE)
-		FUZZ_CHECK(
-			!(ring & 1 ? port->rxq[ring / 2]->running : port->txq[ring / 2]->running));
+		FUZZ_CHECK(!ring_running(port, session, ring));
 	if (m->request == VHOST_REQ_SET_VRING_NUM)
 		FUZZ_CHECK(value >= 2 && value <= 32768 && __builtin_popcount(value) == 1);
 	if (m->request == VHOST_REQ_SET_VRING_BASE)
@@ -120,13 +146,14 @@ check_ring_state(const struct port *port, const struct vhost_message *m)
 }
 
 static void
-check_ring_fd(const struct port *port, const struct vhost_message *m)
+check_ring_fd(
+	const struct port *port, const struct vhost_session *session, const struct vhost_message *m)
 {
 	bool none = m->payload.u64 & VHOST_VRING_NOFD;
 
 	FUZZ_CHECK(m->size >= 8);
 	FUZZ_CHECK((m->payload.u64 & ~UINT64_C(0x1ff)) == 0);
-	FUZZ_CHECK((m->payload.u64 & 0xff) < 2u * port->max_pairs);
+	FUZZ_CHECK((m->payload.u64 & 0xff) < nb_rings(port, session));
 	FUZZ_CHECK(m->nb_fds == (none ? 0 : 1));
 	FUZZ_CHECK(none || is_eventfd(m->fds[0]));
 	if (m->request == VHOST_REQ_SET_VRING_CALL && !none)
@@ -140,7 +167,7 @@ any_running(const struct port *port)
 		if (port->rxq[i]->running || port->txq[i]->running)
 			return true;
 	}
-	return false;
+	return port->ctrlq.running;
 }
 
 static void
@@ -168,14 +195,14 @@ check_passed(const struct port *port, struct vhost_session *session, struct pass
 	case VHOST_REQ_SET_VRING_KICK:
 	case VHOST_REQ_SET_VRING_CALL:
 	case VHOST_REQ_SET_VRING_ERR:
-		check_ring_fd(port, m);
+		check_ring_fd(port, session, m);
 		return;
 	case VHOST_REQ_SET_VRING_NUM:
 	case VHOST_REQ_SET_VRING_BASE:
 	case VHOST_REQ_SET_VRING_ADDR:
 	case VHOST_REQ_GET_VRING_BASE:
 	case VHOST_REQ_SET_VRING_ENABLE:
-		check_ring_state(port, m);
+		check_ring_state(port, session, m);
 		return;
 	case VHOST_REQ_SET_FEATURES:
 		check_features(port, session, m->payload.u64);
