@@ -124,8 +124,10 @@ ring_start(struct port_vhost *pv, uint32_t ring, bool discard)
 		conf.log_used = pv->session.log_used[ring];
 	}
 	rc = port_ring_start(pv->port, swap(pv, ring), &conf);
-	if (rc == 0 && swap(pv, ring) == port_controlq(pv->port))
+	if (rc == 0 && swap(pv, ring) == port_controlq(pv->port)) {
+		vhost_control_kicked(pv, ring); /* not so after RESET_OWNER */
 		vhost_control_started(pv, v.kickfd);
+	}
 	if (rc != 0)
 		vhost_complain(pv, "ring %" PRIu32 " not started: %s", ring,
 			rc == -EFAULT ? "its parts are misaligned" : strerror(-rc));

@@ -332,6 +332,24 @@ the_longest_command_may_come_byte_by_byte(void **state)
 	stop();
 }
 
+/* Without a kick descriptor: what RESET_OWNER disabled comes back as it was. */
+static void
+a_ring_that_is_enabled_again_after_reset_owner_counts(void **state)
+{
+	(void)state;
+	start_with(1, ALL_FEATURES, 64);
+	assert_int_equal(frontend_ask(&fa, FE_RESET_OWNER, NULL, 0, NULL, 0), 0);
+	assert_true(frontend_barrier(&fa));
+	assert_null(pa->policy);
+	frontend_enable(&fa, cd.index, true);
+	assert_true(frontend_barrier(&fa));
+	cmd_begin(&cmd, 0, 0);
+	cmd_le(&cmd, 1, 1);
+	assert_int_equal(run(), CD_OK);
+	assert_int_equal(state_now()->modes, 1);
+	stop();
+}
+
 int
 main(void)
 {
@@ -340,6 +358,7 @@ main(void)
 		BENCH_UNIT(without_rss_the_hash_command_sets_types_and_key),
 		BENCH_UNIT(how_a_command_is_cut_does_not_matter),
 		BENCH_UNIT(the_longest_command_may_come_byte_by_byte),
+		BENCH_UNIT(a_ring_that_is_enabled_again_after_reset_owner_counts),
 	};
 
 	return RUN_UNITS("control_commands", tests);
