@@ -125,10 +125,12 @@ pmd_rx_post_set(struct rte_eth_dev *dev, struct pmd_rx_queue *q)
 	q->rxq.vlan_ids = dev->data->vlan_filter_conf.ids;
 	q->rxq.ptype_mask = port->ptype_mask;
 	for (uint16_t report = 0; report < PMD_RX_REPORTS; report++) {
-		uint32_t type = vnet_hash_ptype(report);
+		const uint32_t type = vnet_hash_ptype(report);
 
-		type |= type != RTE_PTYPE_UNKNOWN ? RTE_PTYPE_L2_ETHER : 0;
-		q->rxq.report_types[report] = type & port->ptype_mask;
+		q->rxq.reports[report] = 0;
+		if (type != RTE_PTYPE_UNKNOWN)
+			q->rxq.reports[report] = ((type | RTE_PTYPE_L2_ETHER) & port->ptype_mask) |
+						 RTE_MBUF_F_RX_RSS_HASH << 32;
 	}
 	__atomic_store_n(&q->rxq.post, post, __ATOMIC_RELAXED);
 }

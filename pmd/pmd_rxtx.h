@@ -41,11 +41,8 @@ enum pmd_rx_post {
 	PMD_POST_PTYPE = 1 << 2,
 };
 
-/* Hash reports that have a meaning, and one place for all that have none. */
-#define PMD_RX_REPORTS 16
-#define PMD_RX_REPORTS_KNOWN 0x3feu
-static_assert(
-	PMD_RX_REPORTS_KNOWN == (2u << VIRTIO_NET_HASH_REPORT_UDPv6_EX) - 2, "IPv4 to UDPv6_EX");
+/* Hash reports that have a meaning, and one place more for all that have none. */
+#define PMD_RX_REPORTS (VIRTIO_NET_HASH_REPORT_UDPv6_EX + 2)
 
 /* Counters of one queue: name, meaning. Each becomes a field and an xstat. */
 #define PMD_RX_STATS(_) \
@@ -104,8 +101,9 @@ struct pmd_rxq {
 	struct pmd_rx_stats stats;
 	const uint64_t *vlan_ids; /* ethdev's table of the VLAN filter, a bit for each number */
 	uint32_t ptype_mask;
-	uint32_t report_types[PMD_RX_REPORTS]; /* RTE_PTYPE_* by report, masked; 0: it names none */
-	uint8_t last_bad;                      /* enum vnet_bad of the last bad header */
+	/* By report: RTE_PTYPE_*, masked, and above it flags of the mbuf. */
+	uint64_t reports[PMD_RX_REPORTS];
+	uint8_t last_bad; /* enum vnet_bad of the last bad header */
 	/* Set-up, written by the control path only. */
 	uint16_t port_id;
 	uint16_t queue_id;
@@ -262,14 +260,12 @@ struct pmd_rx_flow {
 static __rte_always_inline struct pmd_rx_flow
 pmd_rx_flow_of(const struct pmd_rxq *rxq, const void *hdr)
 {
-	const uint64_t said = vnet_hdr_hash(hdr);
-	const uint32_t report = (uint32_t)RTE_MIN(said >> 32, (uint64_t)PMD_RX_REPORTS - 1);
+	const uint32_t report = RTE_MIN(vnet_hdr_hash_report(hdr), PMD_RX_REPORTS - 1);
 
-	static_assert(RTE_MBUF_F_RX_RSS_HASH == UINT64_C(1) << 1, "as it is shifted here");
 	return (struct pmd_rx_flow){
-		.ol_flags = (PMD_RX_REPORTS_KNOWN >> report & 1) << 1,
-		.type = rxq->report_types[report],
-		.hash = (uint32_t)said,
+		.ol_flags = rxq->reports[report] >> 32,
+		.type = (uint32_t)rxq->reports[report],
+		.hash = vnet_hdr_hash_value(hdr),
 	};
 }
 

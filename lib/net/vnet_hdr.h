@@ -88,19 +88,22 @@ vnet_hdr_load(struct virtio_net_hdr *copy, const void *hdr)
 	*(vnet_hdr_u32 *)(void *)((uint8_t *)copy + 8) = high;
 }
 
-/**
- * hash_value in the low half and hash_report above it, of a header of 20 bytes, read once.
- *
- * @param hdr  As above.
- */
-static __rte_always_inline uint64_t
-vnet_hdr_hash(const void *hdr)
+/** hash_value of a header of 20 bytes as the device wrote it, read once. */
+static __rte_always_inline uint32_t
+vnet_hdr_hash_value(const void *hdr)
 {
 	const uint8_t *p = (const uint8_t *)hdr + offsetof(struct virtio_net_hdr, hash_value);
-	uint64_t word = rte_le_to_cpu_64(*(const volatile vnet_hdr_u64 *)(const volatile void *)p);
 
-	/* The padding says nothing. */
-	return word & UINT64_C(0xffffffffffff);
+	return rte_le_to_cpu_32(*(const volatile vnet_hdr_u32 *)(const volatile void *)p);
+}
+
+/** hash_report likewise; any value. */
+static __rte_always_inline uint16_t
+vnet_hdr_hash_report(const void *hdr)
+{
+	const uint8_t *p = (const uint8_t *)hdr + offsetof(struct virtio_net_hdr, hash_report);
+
+	return rte_le_to_cpu_16(*(const volatile vnet_hdr_le16 *)(const volatile void *)p);
 }
 
 /** Device to driver: the count of buffers, known only when the last one is taken. */
