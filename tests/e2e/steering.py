@@ -16,12 +16,13 @@ PACKETS = harness.scaled(1_000_000 if harness.FULL else 100_000)
 TABLES = 100 if harness.FULL else 8
 
 
-def switch_and_guests(case, workers=1, width=None, arguments="", senders=1):
-    """A switch, and one process with the receiver on port a, not started yet, and the sender on b."""
+def switch_and_guests(case, workers=1, width=None, arguments="", senders=1, others=""):
+    """A switch, and one process with the receiver on port a, not started yet, the sender on b, and others."""
     options = [f"--force-max-simd-bitwidth={width}"] if width else []
-    switch = case.switch({"a": f"queues={QUEUES}", "b": f"queues={senders}"}, workers=workers, options=options)
-    steer = steer_agent.start(case, switch, arguments=(f"queues={QUEUES}{arguments}", f"queues={senders}"),
-                              options=options)
+    ports = {"a": f"queues={QUEUES}", "b": f"queues={senders}"} | dict.fromkeys(others, "")
+    switch = case.switch(ports, workers=workers, options=options)
+    steer = steer_agent.start(case, switch, [*ports], (f"queues={QUEUES}{arguments}", f"queues={senders}",
+                                                       *[""] * len(others)), options)
     steer.configure(1, senders)
     steer.ask("start", 1)
     return switch, steer
@@ -49,6 +50,11 @@ def tell(steer, rss, size):
     steer.expect(rss)
 
 
+def be_known(steer):
+    """The switch learns the receiver's address: what comes for it is not flooded any more."""
+    steer.ask("send", 0, "ffffffffffff020000000001" + "88b5" + "00" * 46)
+
+
 def published(case):
     case.covers("HASH-008", "HASH-009", "HASH-033", "HASH-035", "HASH-036")
     _, steer = switch_and_guests(case)
@@ -72,6 +78,8 @@ def random_packets(case):
                 size = restart(steer, QUEUES, Rss(), RX_OFFLOADS[path[2]] | RX_RSS_HASH)
                 count = PACKETS // len(paths) + 1
                 for part in range(2):
+                    if part:
+                        be_known(steer)
                     tell(steer, random_rss(rng, [rng.randrange(QUEUES) for _ in range(size)],
                                            None if part else ALL_TYPES), size)
                     got = steer.check(rng.randrange(1 << 32), count // 2 + 1)
@@ -116,6 +124,22 @@ def without_hash_report(case):
     steer.end()
 
 
+def several_receivers(case):
+    """Frames for a receiver that the switch does not know are copied, for it and others."""
+    rng = random.Random(6)
+    _, steer = switch_and_guests(case, others="cd")
+    for port in (2, 3):
+        steer.configure(port, 1)
+        steer.ask("start", port)
+    size = restart(steer, QUEUES, Rss())
+    steer.up(2, 3)
+    for _ in range(4):
+        tell(steer, random_rss(rng, [rng.randrange(QUEUES) for _ in range(size)]), size)
+        steer.check(rng.randrange(1 << 32), 1000)
+    steer.end()
+
+
 if __name__ == "__main__":
     harness.run(("published values", published), ("random packets on every receive path", random_packets),
-                *(random_tables(w) for w in (1, 2, 3)), ("steering without hash report", without_hash_report))
+                *(random_tables(w) for w in (1, 2, 3)), ("steering without hash report", without_hash_report),
+                ("frames to several receivers", several_receivers))
