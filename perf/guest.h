@@ -19,6 +19,7 @@
 
 #define GUEST_BURST 32
 #define GUEST_MAX_PORTS 32
+#define GUEST_KEPT 320 /**< Frames that a driver may keep when they are sent, and two bursts. */
 #define GUEST_MAX_QUEUES 16
 
 struct guest_conf {

@@ -200,20 +200,33 @@ write_payload(struct guest_flow *flow, const struct guest_load *load, struct rte
 	}
 }
 
+/* A driver may hold all buffers there are, sent long ago, and look at them in a burst only. */
+static void
+ask_back(const struct guest_flow *flow)
+{
+	for (uint16_t q = 0; q < guest_conf.queues; q++)
+		rte_eth_tx_done_cleanup(flow->from, q, 0);
+}
+
 uint16_t
 guest_build(struct guest_flow *flow, const struct guest_load *load, uint16_t nb)
 {
 	struct rte_mbuf **new = &flow->pending[flow->nb_pending];
 
 	nb = RTE_MIN(nb, (uint16_t)(GUEST_BURST - flow->nb_pending));
-	if (nb == 0 || rte_pktmbuf_alloc_bulk(flow->pool, new, nb) != 0)
+	if (nb == 0)
 		return flow->nb_pending;
+	if (rte_pktmbuf_alloc_bulk(flow->pool, new, nb) != 0) {
+		ask_back(flow);
+		return flow->nb_pending;
+	}
 	for (uint16_t i = 0; i < nb; i++) {
 		struct rte_mbuf *m = new[i];
 
 		if (load->tso) {
 			if (build_tso(flow, m) != 0) {
 				rte_pktmbuf_free_bulk(&new[i], nb - i);
+				ask_back(flow);
 				return flow->nb_pending;
 			}
 		} else {

@@ -34,9 +34,9 @@ make_pools(unsigned int nb)
 	/* What all rings hold, and what is in caches and bursts besides. */
 	unsigned int per_port = guest_conf.queues * guest_conf.ring;
 	unsigned int extra = 2 * CACHE + 4 * GUEST_BURST;
-	/* Rings of indirect descriptors hold more mbufs than entries. */
+	/* With indirect descriptors each entry of a ring may hold all segments of a frame. */
 	unsigned int segments = (guest_conf.frame - 1) / guest_conf.room + 1;
-	unsigned int chained = segments > 1 ? segments * (guest_conf.window + 2 * GUEST_BURST) : 0;
+	unsigned int chained = segments > 1 ? segments * (guest_conf.window + GUEST_KEPT) : 0;
 
 	receive_pool = make_pool("receive", nb * per_port + extra);
 	if (receive_pool == NULL)

@@ -341,7 +341,8 @@ class Ovs(Switch):
         wait_for("its socket", lambda: is_listening(self.where / "db"), server)
         self.vsctl("--no-wait", "init")
         extra = f"--in-memory --no-pci --no-telemetry {WIDTH}"
-        words = ["dpdk-init=true", f"dpdk-socket-mem={self.megabytes()}", "per-port-memory=false",
+        words = ["dpdk-init=true", f"dpdk-socket-mem={self.megabytes()}",
+                 f"dpdk-socket-limit={self.megabytes()}", "per-port-memory=false",
                  f"pmd-cpu-mask={1 << int(self.machine.switch_cpu):#x}",
                  f"dpdk-lcore-mask={1 << int(self.machine.guest_cpu):#x}", f"dpdk-extra={extra}"]
         if self.shape.tso:
@@ -392,7 +393,7 @@ class Guests:
             raise Missing("this build has no pmd/librte_net_virtq.so")
         # As make_pools() of guest_ports.c counts.
         segments = (shape.frame - 1) // shape.room + 1
-        chained = segments * (shape.window + 64) if segments > 1 else 0
+        chained = segments * (shape.window + 320) if segments > 1 else 0
         mbufs = (count + 2) * shape.queues * shape.ring + 3 * 640 + 2 * chained
         megabytes = mbufs * (shape.room + 384) // (1 << 20) + 64 + 4 * count
         self.process = Process(switch.where, name, [
