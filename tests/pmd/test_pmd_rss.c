@@ -232,6 +232,30 @@ hash_report_alone_is_configured_by_its_own_command(void **state)
 }
 
 static void
+types_that_come_after_the_start_reach_a_backend_with_hash_report_alone(void **state)
+{
+	struct resources before = resources_now();
+	uint16_t port;
+
+	(void)state;
+	rss_begin(128, 0x1ff);
+	rss_b.features &= ~B_F_RSS;
+	port = rss_start(2, 0, RTE_ETH_RX_OFFLOAD_RSS_HASH);
+	assert_rss_conf(port, 0, rss_default_key);
+	assert_int_equal(rss_update(port, V6, NULL, 0), 0);
+	assert_int_not_equal(backend_commands(&rss_b, 4, HASH_COMMAND, &rss_last), 0);
+	assert_int_equal(rss_le(2, 4), 0x008);
+	assert_rss_conf(port, V6, rss_default_key);
+	backend_stop(&rss_b);
+	UNTIL(!port_up(port));
+	rss_begin(128, 0x1ff);
+	backend_start(&rss_b);
+	UNTIL(port_up(port));
+	assert_rss(0x008, 128, NULL, 2, rss_default_key);
+	port_end(port, &rss_b, before);
+}
+
+static void
 backend_without_rss_serves_the_port_and_is_no_false_promise(void **state)
 {
 	struct rte_eth_rss_reta_entry64 groups[2] = {{.mask = 1, .reta = {1}}};
@@ -274,6 +298,7 @@ main(void)
 		UNIT(every_flow_type_becomes_the_type_of_the_standard),
 		UNIT(types_that_the_backend_has_not_are_refused),
 		UNIT(hash_report_alone_is_configured_by_its_own_command),
+		UNIT(types_that_come_after_the_start_reach_a_backend_with_hash_report_alone),
 		UNIT(backend_without_rss_serves_the_port_and_is_no_false_promise),
 	};
 
