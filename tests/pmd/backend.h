@@ -143,7 +143,7 @@ struct backend_command {
 /* Answers beyond OK 0 and ERR 1. */
 enum {
 	B_ACK_MUTE = 0x100, /* never */
-	B_ACK_NO_LENGTH,    /* used, but nothing was written */
+	B_ACK_NO_LENGTH,    /* OK, but used with a length of nothing */
 	B_ACK_WRONG_ID,     /* another id is used */
 	B_ACK_TWICE,        /* the same id twice */
 	B_ACK_INDEX,        /* the used index jumps */

@@ -135,8 +135,11 @@ use(struct backend *b, uint8_t *ack, int answer)
 	}
 	if (answer <= UINT8_MAX)
 		*ack = (uint8_t)answer;
-	if (answer == B_ACK_NO_LENGTH)
+	/* It is there, and the device does not say so. */
+	if (answer == B_ACK_NO_LENGTH) {
+		*ack = 0;
 		len = 0;
+	}
 	if (answer == B_ACK_LONG)
 		len = 2;
 	fake_device_use(d, answer == B_ACK_WRONG_ID ? b->chain.head + 1u : b->chain.head, len);

@@ -402,7 +402,9 @@ announcement_goes_out_before_the_next_burst_and_is_acknowledged(void **state)
 		assert_int_equal(port_send(port, 0, 2, 60), 2);
 		assert_int_equal(sent_frames(frame, &bytes), 3);
 		assert_int_equal(frame[12], 0x41);
-		UNTIL(port_xstat(port, "control_commands") >= 1);
+		/* Some rounds of the control thread. */
+		rte_delay_us_sleep(50 * 1000);
+		assert_int_equal(port_xstat(port, "control_announces"), 1);
 		assert_int_equal(backend_commands(&b, 3, 0, NULL), 1);
 		port_end(port, &b, before);
 	}

@@ -105,10 +105,8 @@ device_that_takes_its_time_is_given_up_when_the_time_for_all_is_over(void **stat
 	(void)state;
 	control_begin(&b, 4);
 	port = control_start(&b, two_pairs);
-	for (uint16_t id = 0; id < 400; id++)
-		assert_int_equal(rte_eth_dev_vlan_filter(port, id, 1), 0);
 	assert_int_equal(rte_eth_dev_stop(port), 0);
-	pmd_ctrl_replay_ms = 200;
+	pmd_ctrl_replay_ms = 30;
 	pthread_mutex_lock(&b.lock);
 	b.answer_ms = 20;
 	pthread_mutex_unlock(&b.lock);
@@ -376,6 +374,7 @@ what_a_replay_is_refused_is_said_and_left_out(void **state)
 	assert_int_equal(backend_commands(&b, 0, 0, NULL), 1);
 	assert_int_equal(backend_commands(&b, 4, 1, &last), 1);
 	assert_int_equal(last.nb, 2 + 4 + 2 + 2 + 256 + 2 + 1 + 40);
+	assert_string_equal(control_port(port)->ctrl.lost, "");
 	port_end(port, &b, before);
 }
 
