@@ -21,11 +21,16 @@
 #include "ring/virtq.h"
 #include "ring/virtq_notify.h"
 
+#include <rte_atomic.h>
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
 #include <errno.h>
 #include <stddef.h>
+
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 /* One descriptor to be: device address and length in bytes. */
 struct virtq_buf {
@@ -238,6 +243,58 @@ virtq_driver_seq_got(struct virtq_driver *q, uint16_t n)
 /* Cold half of virtq_driver_seq_check(): count entry by entry. */
 uint16_t virtq_driver_seq_count(const struct virtq_driver *q, uint32_t *lens, uint16_t n);
 
+#ifdef __AVX2__
+#define VIRTQ_USED_BLOCK 8
+
+/* As virtq_driver_seq_run(), for whole blocks. */
+static __rte_always_inline uint32_t
+virtq_driver_seq_blocks(
+	const struct virtq_used_elem *elem, uint32_t pos, uint32_t *lens, unsigned int n)
+{
+	const __m256i step = _mm256_set1_epi32(VIRTQ_USED_BLOCK);
+	/* In the order in which ids come out of the two halves of a block. */
+	__m256i due = _mm256_add_epi32(
+		_mm256_set1_epi32((int)pos), _mm256_setr_epi32(0, 1, 4, 5, 2, 3, 6, 7));
+	__m256i wrong = _mm256_setzero_si256();
+
+	for (unsigned int i = 0; i < n; i += VIRTQ_USED_BLOCK) {
+		__m256 low = _mm256_loadu_ps((const float *)(const void *)&elem[i]);
+		__m256 high = _mm256_loadu_ps((const float *)(const void *)&elem[i + 4]);
+		__m256i ids, len;
+
+		/* What was loaded is what counts: nothing is read from the ring again. */
+		rte_compiler_barrier();
+		ids = _mm256_castps_si256(_mm256_shuffle_ps(low, high, 0x88));
+		len = _mm256_castps_si256(_mm256_shuffle_ps(low, high, 0xdd));
+		_mm256_storeu_si256(
+			(__m256i *)(void *)&lens[i], _mm256_permute4x64_epi64(len, 0xd8));
+		wrong = _mm256_or_si256(wrong, _mm256_xor_si256(ids, due));
+		due = _mm256_add_epi32(due, step);
+	}
+	return !_mm256_testz_si256(wrong, wrong);
+}
+#else
+#define VIRTQ_USED_BLOCK 1
+#define virtq_driver_seq_blocks(elem, pos, lens, n) 0
+#endif
+
+/* n entries from elem on, each read once: their lengths; 0 when they name pos, pos + 1, ... */
+static __rte_always_inline uint32_t
+virtq_driver_seq_run(
+	const struct virtq_used_elem *elem, uint32_t pos, uint32_t *lens, unsigned int n)
+{
+	unsigned int i = VIRTQ_USED_BLOCK > 1 ? n & ~(VIRTQ_USED_BLOCK - 1u) : 0;
+	uint32_t wrong = virtq_driver_seq_blocks(elem, pos, lens, i);
+
+	for (; i < n; i++) {
+		uint64_t word = virtq_used_load(&elem[i]);
+
+		lens[i] = (uint32_t)(word >> 32);
+		wrong |= (uint32_t)word ^ (pos + i);
+	}
+	return wrong;
+}
+
 /**
  * How many of the next n used entries name the buffers that are due, in order?
  *
@@ -254,20 +311,10 @@ virtq_driver_seq_check(const struct virtq_driver *q, uint32_t *lens, uint16_t n)
 	uint16_t pos = q->used_next & q->vq.mask;
 	uint16_t straight = RTE_MIN(n, (uint16_t)(q->vq.size - pos));
 	const struct virtq_used_elem *ring = q->vq.used->ring;
-	uint32_t wrong = 0;
+	uint32_t wrong = virtq_driver_seq_run(&ring[pos], pos, lens, straight);
 
-	for (uint16_t i = 0; i < straight; i++) {
-		uint64_t e = virtq_used_load(&ring[pos + i]);
-
-		lens[i] = (uint32_t)(e >> 32);
-		wrong |= (uint32_t)e ^ (uint32_t)(pos + i);
-	}
-	for (uint16_t i = straight; i < n; i++) {
-		uint64_t e = virtq_used_load(&ring[i - straight]);
-
-		lens[i] = (uint32_t)(e >> 32);
-		wrong |= (uint32_t)e ^ (uint32_t)(i - straight);
-	}
+	if (unlikely(straight < n))
+		wrong |= virtq_driver_seq_run(ring, 0, &lens[straight], n - straight);
 	if (likely(wrong == 0))
 		return n;
 	return virtq_driver_seq_count(q, lens, n);
