@@ -8,8 +8,6 @@
 #include "net/vnet_mbuf.h"
 #include "pmd_tx_plain.h"
 
-#include <rte_prefetch.h>
-
 #include <assert.h>
 #include <string.h>
 
@@ -27,14 +25,34 @@ static_assert(
 
 /* A received mbuf of one segment, from what the pool left in it. */
 static __rte_always_inline void
-rx_mbuf_fill(struct rte_mbuf *m, uint64_t rearm, uint32_t len, struct pmd_rx_flow flow)
+rx_mbuf_fill(struct rte_mbuf *m, uint64_t rearm, uint32_t len)
+{
+#ifdef __AVX2__
+	/* pkt_len; data_len, below 65536, and vlan_tci */
+	const __m256i w = _mm256_blend_epi32(_mm256_setr_epi64x((int64_t)rearm, 0, 0, 0),
+		_mm256_set1_epi32((int)len), 1 << 5 | 1 << 6);
+
+	_mm256_storeu_si256((__m256i *)(void *)&m->rearm_data, w);
+#else
+	mbuf_word *w = (mbuf_word *)(void *)&m->rearm_data;
+
+	w[0] = rearm;
+	w[1] = 0;                   /* ol_flags */
+	w[2] = (uint64_t)len << 32; /* packet_type, pkt_len */
+	w[3] = len;                 /* data_len, below 65536, vlan_tci, hash */
+#endif
+}
+
+/* The same with what the header's hash says. */
+static __rte_always_inline void
+rx_mbuf_fill_flow(struct rte_mbuf *m, uint64_t rearm, uint32_t len, struct pmd_rx_flow flow)
 {
 	mbuf_word *w = (mbuf_word *)(void *)&m->rearm_data;
 
 	w[0] = rearm;
 	w[1] = flow.ol_flags;
-	w[2] = (uint64_t)len << 32 | flow.type;                      /* packet_type, pkt_len */
-	w[3] = (len & UINT64_C(0xffff)) | (uint64_t)flow.hash << 32; /* data_len, vlan_tci, hash */
+	w[2] = (uint64_t)len << 32 | flow.type;
+	w[3] = len | (uint64_t)flow.hash << 32;
 }
 
 static __rte_always_inline const void *
@@ -66,11 +84,38 @@ rx_hdr_take(struct pmd_rxq *rxq, struct rte_mbuf *m)
 }
 
 /*
+ * Used lengths -> lengths of packets, up to the first that is none. @return how many; *bytes is
+ * their sum.
+ */
+static __rte_always_inline unsigned int
+rx_lengths(uint32_t *lens, unsigned int n, uint32_t hdr_bytes, uint32_t max, uint32_t *bytes)
+{
+	uint32_t worst = 0, sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		/* Shorter than the header wraps around: one check for both ends. */
+		uint32_t len = lens[i] - hdr_bytes;
+
+		lens[i] = len;
+		/* 0 is no packet. */
+		worst = RTE_MAX(worst, len - 1);
+		sum += len;
+	}
+	*bytes = sum;
+	if (likely(worst < max))
+		return n;
+	for (i = 0, *bytes = 0; lens[i] - 1 < max; i++)
+		*bytes += lens[i];
+	return i;
+}
+
+/*
  * Packets of one buffer each, from the next used entry on, until one is not that simple.
  * Returns how many; fewer than n also where the ring wraps around.
  */
 static __rte_always_inline uint16_t
-rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, const uint32_t *lens, unsigned int n,
+rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, uint32_t *lens, unsigned int n,
 	const unsigned int flags)
 {
 	struct virtq_driver *q = &rxq->q;
@@ -78,37 +123,32 @@ rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, const uint32_t *le
 	struct rte_mbuf *const *cookies = (struct rte_mbuf **)&q->cookies[slot];
 	const uint16_t hdr_bytes =
 		flags & PMD_RX_HASH ? VIRTIO_NET_HDR_HASH_BYTES : VIRTIO_NET_HDR_BYTES;
-	const uint32_t max = rxq->post_bytes - hdr_bytes;
+	const size_t hdr_at = RTE_PKTMBUF_HEADROOM - hdr_bytes;
+	const size_t buf_at = rxq->buf_at;
 	const uint64_t rearm = rxq->rearm;
-	uint64_t bytes = 0;
+	uint32_t bytes;
 	unsigned int i;
 
 	n = RTE_MIN(n, q->vq.size - slot);
-	if (flags != 0) {
-		for (i = 0; i < n; i++)
-			rte_prefetch0(rx_hdr(cookies[i], hdr_bytes));
-	}
+	n = rx_lengths(lens, n, hdr_bytes, rxq->post_bytes - hdr_bytes, &bytes);
 	for (i = 0; i < n; i++) {
-		struct pmd_rx_flow flow = {.ol_flags = 0};
 		struct rte_mbuf *m = cookies[i];
-		uint32_t len = lens[i] - hdr_bytes;
-		const void *hdr;
+		const uint8_t *hdr =
+			(buf_at != 0 ? (const uint8_t *)m + buf_at : m->buf_addr) + hdr_at;
 
-		/* Shorter than the header wraps around: one check for both ends. 0 is no packet. */
-		if (unlikely(len - 1 >= max))
-			break;
-		hdr = rx_hdr(m, hdr_bytes);
 		if ((flags & PMD_RX_MERGE) && unlikely(vnet_hdr_num_buffers(hdr) != 1))
 			break;
 		if (flags & PMD_RX_HASH)
-			flow = pmd_rx_flow_of(rxq, hdr);
-		rx_mbuf_fill(m, rearm, len, flow);
+			rx_mbuf_fill_flow(m, rearm, lens[i], pmd_rx_flow_of(rxq, hdr));
+		else
+			rx_mbuf_fill(m, rearm, lens[i]);
 		/* A bad one is taken again the slow way, and dropped there. */
 		if ((flags & PMD_RX_OFFLOAD) && unlikely(rx_hdr_says(hdr)) && !rx_hdr_take(rxq, m))
 			break;
-		bytes += len;
 		pkts[i] = m;
 	}
+	for (unsigned int k = i; unlikely(k < n); k++)
+		bytes -= lens[k];
 	rxq->stats.packets += i;
 	rxq->stats.bytes += bytes;
 	virtq_driver_seq_got(q, (uint16_t)i);

@@ -94,6 +94,8 @@ struct pmd_rxq {
 	uint16_t hdr_bytes;  /* 12 or 20 */
 	uint16_t post_max;   /* buffers that may be posted at once; the ring holds them */
 	uint16_t fill_chunk; /* buffers are posted when at least so many are missing */
+	/* From an mbuf to its buffer; 0: each has to be asked, its buffer lies elsewhere. */
+	uint32_t buf_at;
 	uint32_t post_bytes; /* bytes the device may write to one buffer, header included */
 	uint32_t post;       /* enum pmd_rx_post: work on each burst; atomic, any thread */
 	uint32_t can;        /* enum vnet_can; 0 without PMD_RX_OFFLOAD */

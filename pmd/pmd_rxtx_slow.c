@@ -266,6 +266,10 @@ pmd_rxq_init(struct pmd_rxq *rxq, const struct virtq *vq, void *private)
 	virtq_driver_init(&rxq->q, vq, private);
 	virtq_interrupts_off(&rxq->q.vq, 0);
 	rxq->rearm = rearm_data(rxq->port_id);
+	if (rte_pktmbuf_priv_flags(rxq->pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF)
+		rxq->buf_at = 0;
+	else
+		rxq->buf_at = sizeof(struct rte_mbuf) + rte_pktmbuf_priv_size(rxq->pool);
 	rxq->post_max = RTE_MIN(rxq->post_max, vq->size);
 	rxq->fill_chunk = RTE_MAX(rxq->post_max / 4, 1);
 	rxq->fill_chunk = RTE_MIN(rxq->fill_chunk, (uint16_t)FILL_CHUNK);
