@@ -6,6 +6,7 @@
 #include "pmd_rxtx.h"
 
 #include "net/vnet_mbuf.h"
+#include "pmd_rx_post.h"
 #include "pmd_tx_plain.h"
 
 #include <assert.h>
@@ -189,7 +190,7 @@ rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 		}
 	}
 	if ((uint16_t)(rxq->post_max - virtq_driver_outstanding(q)) >= rxq->fill_chunk)
-		pmd_rxq_fill(rxq);
+		rx_fill(rxq);
 	if (unlikely(__atomic_load_n(&rxq->post, __ATOMIC_RELAXED) != 0))
 		return pmd_rx_post(rxq, pkts, got);
 	return got;

@@ -216,6 +216,13 @@ virtq_driver_seq_slot(const struct virtq_driver *q, uint16_t i)
 	return (uint16_t)(q->avail_next + i) & q->vq.mask;
 }
 
+/** Second half of a descriptor: len, flags, next 0. */
+static inline virtq_desc_word
+virtq_desc_rest(uint32_t len, uint16_t flags)
+{
+	return rte_cpu_to_le_64(len | (uint64_t)flags << 32);
+}
+
 /** Write one descriptor as a whole: two 8-byte stores. */
 static inline void
 virtq_desc_write(struct virtq_desc *d, uint64_t addr, uint32_t len, uint16_t flags)
@@ -223,7 +230,7 @@ virtq_desc_write(struct virtq_desc *d, uint64_t addr, uint32_t len, uint16_t fla
 	virtq_desc_word *words = (virtq_desc_word *)(void *)d;
 
 	words[0] = rte_cpu_to_le_64(addr);
-	words[1] = rte_cpu_to_le_64(len | (uint64_t)flags << 32); /* next is 0 */
+	words[1] = virtq_desc_rest(len, flags);
 }
 
 /** n descriptors from the next free one were filled. */
