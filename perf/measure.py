@@ -287,7 +287,7 @@ def cycles(args, data, start):
     # 256 bits stand beside as information: in a quick run, few rounds do.
     plan = [(512, args.rounds, args.rounds), (256, args.rounds, args.rounds)]
     if args.quick:
-        plan = [(512, min(args.rounds, 5), args.rounds), (256, 1, min(args.rounds, 3))]
+        plan = [(512, min(args.rounds, 3), args.rounds), (256, 1, min(args.rounds, 3))]
     for width, least, most in plan:
         found = {"floor": [], "ring": [], "rounds": []}
         data["widths"][str(width)] = found
