@@ -13,23 +13,28 @@
 
 #include <rte_prefetch.h>
 
-static __rte_always_inline void
-write_frame(uint8_t *to, const struct frame *f)
-{
-	copy_head(to, f->head, f->len);
-	if (f->len > FRAME_HEAD)
-		rte_memcpy(to + FRAME_HEAD, f->rest, f->len - FRAME_HEAD);
-}
-
 /*
- * What headers have to say. A constant, so that bursts without offloads to receiveqs without hash
- * pay nothing for it.
+ * What frames and headers may have. A constant, so that bursts of ordinary frames to receiveqs
+ * without hash pay nothing for it.
  */
 enum send_what {
-	SEND_PLAIN,
-	SEND_HASH, /* the header has room for a hash */
-	SEND_ALL,  /* frames ask for offloads, and there may be room for a hash */
+	SEND_PLAIN, /* frames of one piece behind the head, no offloads, headers without hash */
+	SEND_MORE,  /* several pieces, or room for a hash */
+	SEND_ALL,   /* offloads, too */
 };
+
+static __rte_always_inline void
+write_frame(uint8_t *to, const struct frame *f, const enum send_what what)
+{
+	copy_head(to, f->head, f->len);
+	to += FRAME_HEAD;
+	if (what != SEND_PLAIN && f->nb_segs != 0) {
+		for (uint32_t i = 0; i < f->nb_segs; to += f->segs[i++].len)
+			rte_memcpy(to, f->segs[i].ptr, f->segs[i].len);
+	} else if (f->len > FRAME_HEAD) {
+		rte_memcpy(to, f->rest, f->len - FRAME_HEAD);
+	}
+}
 
 static __rte_always_inline void
 write_header(uint8_t *to, uint16_t hdr, const struct frame *f, const enum send_what what)
@@ -37,7 +42,7 @@ write_header(uint8_t *to, uint16_t hdr, const struct frame *f, const enum send_w
 	vnet_hdr_clear_rx(to, hdr, 1);
 	if (what == SEND_ALL)
 		vnet_offload_write(to, &f->offload);
-	if (what == SEND_HASH || (what == SEND_ALL && hdr == VIRTIO_NET_HDR_HASH_BYTES))
+	if (what != SEND_PLAIN && hdr == VIRTIO_NET_HDR_HASH_BYTES)
 		vnet_hdr_set_hash(to, f->hash_value, f->hash_report);
 }
 
@@ -59,7 +64,7 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n, const enum sen
 	virtq_device_descs(q, first, n, descs);
 	for (unsigned int i = 0; i < n; i++) {
 		lens[i] = frames[i]->len + hdr;
-		pieces |= frames[i]->nb_segs;
+		pieces |= what == SEND_PLAIN ? frames[i]->nb_segs : 0;
 		bytes += frames[i]->len;
 	}
 	if (!virtq_device_descs_straight(q, descs, n, VIRTQ_DESC_F_WRITE, lens, UINT32_MAX) ||
@@ -72,7 +77,7 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n, const enum sen
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		write_header(to[i], hdr, frames[i], what);
-		write_frame(to[i] + hdr, frames[i]);
+		write_frame(to[i] + hdr, frames[i], what);
 	}
 	virtq_device_put_run(q, first, lens, n);
 	virtq_device_taken(q, n);
@@ -81,7 +86,7 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n, const enum sen
 	return true;
 }
 
-/* Frames of one piece into buffers of one descriptor, until one is not. Returns how many. */
+/* Frames into buffers of one descriptor, until one is not. Returns how many. */
 static __rte_always_inline uint16_t
 send_one_by_one(struct port_txq *txq, struct frame **frames, uint16_t n, const enum send_what what)
 {
@@ -96,7 +101,7 @@ send_one_by_one(struct port_txq *txq, struct frame **frames, uint16_t n, const e
 	for (i = 0; i < n; i++) {
 		if (!virtq_device_one(
 			    q, heads[i], VIRTQ_DESC_F_WRITE, frames[i]->len + hdr, &one[i]) ||
-			frames[i]->nb_segs != 0)
+			(what == SEND_PLAIN && frames[i]->nb_segs != 0))
 			break;
 		rte_prefetch0_write(one[i].ptr);
 		rte_prefetch0_write(one[i].ptr + hdr + RTE_MIN(frames[i]->len, 64U) - 1);
@@ -106,7 +111,7 @@ send_one_by_one(struct port_txq *txq, struct frame **frames, uint16_t n, const e
 		uint32_t len = frames[i]->len + hdr;
 
 		write_header(one[i].ptr, hdr, frames[i], what);
-		write_frame(one[i].ptr + hdr, frames[i]);
+		write_frame(one[i].ptr + hdr, frames[i], what);
 		virtq_device_log(q, one[i].guest, len);
 		virtq_device_put(q, heads[i], len);
 		bytes += frames[i]->len;
@@ -187,9 +192,9 @@ send_offloads(struct worker *w, struct port_txq *txq, struct frame **frames, uin
 }
 
 static __rte_noinline void
-send_hashes(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n)
+send_more(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n)
 {
-	send_frames(w, txq, frames, n, SEND_HASH);
+	send_frames(w, txq, frames, n, SEND_MORE);
 }
 
 /* The caller has the lock. */
@@ -198,8 +203,8 @@ send(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n)
 {
 	if (unlikely(w->burst.asks))
 		send_offloads(w, txq, frames, n);
-	else if (unlikely(txq->hdr_bytes == VIRTIO_NET_HDR_HASH_BYTES))
-		send_hashes(w, txq, frames, n);
+	else if (unlikely(txq->hdr_bytes == VIRTIO_NET_HDR_HASH_BYTES || w->burst.deepened))
+		send_more(w, txq, frames, n);
 	else
 		send_frames(w, txq, frames, n, SEND_PLAIN);
 }

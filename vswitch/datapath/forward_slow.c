@@ -67,6 +67,7 @@ forward_deepen(struct worker *w, struct frame *f)
 		f->rest = deep + FRAME_HEAD;
 		return n;
 	}
+	w->burst.deepened = true;
 	if (nb_segs == 0) {
 		at = &w->deep_segs[i][1];
 		/* Only read from: casting const away does no harm. */

@@ -67,6 +67,7 @@ struct worker_burst {
 	uint16_t asks;      /* a frame asks for a checksum or for segmentation */
 	uint32_t flowed;    /* bits of frames[]: worker.flows is known */
 	uint16_t nb_hashed; /* of worker.hashed[]; may be more than it has */
+	bool deepened;      /* frames have pieces for the sake of their headers */
 	bool copied;        /* the frames are copies in mbufs */
 };
 
