@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Two Linux guests in QEMU ping each other through the switch; one socket is QEMU's own."""
 
+import re
+
 import harness
 from guest import machine
 
 ADDRESS = "ip addr add 10.0.0.{n}/24 dev eth0; ip link set eth0 up; ip link set eth0 promisc off\n"
+HASH_REPORT = 57
 WAITING = ADDRESS.format(n=1) + "while :; do sleep 1; done\n"
 PINGING = ADDRESS.format(n=2) + """
 for i in $(seq 60); do ping -c 1 -W 1 10.0.0.1 >/dev/null 2>&1 && break; done
@@ -42,5 +45,18 @@ def stock_backend_serves_the_same_guests(case):
     expect_pings(case, machine.boot(case, 2, PINGING, f"{case.path('g2')}.sock"))
 
 
+def guests_take_hash_reports_with_every_packet(case):
+    """QEMU passes HASH_REPORT on and keeps the control queue to itself: headers of 20 bytes."""
+    switch = case.switch({"g1": "queues=2,hash=on", "g2": "queues=2,hash=on"})
+    waiting = machine.boot(case, 1, WAITING, f"{case.path('g1')}.sock", "hash=on")
+    pinging = machine.boot(case, 2, PINGING, f"{case.path('g2')}.sock", "hash=on")
+    expect_pings(case, pinging)
+    bits = re.search(r"^[01]{64}", pinging.text().replace("\r", ""), re.M)
+    case.expect(bits is not None and bits.group(0)[HASH_REPORT] == "1", "the guest negotiated HASH_REPORT")
+    case.expect(waiting.alive(), "the first guest still runs")
+    case.expect(switch.stop() == 0, "the switch ends with 0 on SIGINT")
+
+
 if __name__ == "__main__":
-    harness.run(two_guests_ping_each_other, stock_backend_serves_the_same_guests)
+    harness.run(two_guests_ping_each_other, guests_take_hash_reports_with_every_packet,
+                stock_backend_serves_the_same_guests)
