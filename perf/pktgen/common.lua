@@ -51,6 +51,16 @@ function common.trial(percent, size, seconds)
             mpps = received / seconds / 1e6}
 end
 
+-- The highest rate, of which a script takes shares; without traffic they would mean nothing.
+function common.maximum(size)
+    local top = common.trial(100, size, common.SECONDS)
+    if top.received < 1000 then
+        error(string.format("%d of %d frames of %d bytes arrived: no rate to take a share of", top.received,
+                            top.sent, size))
+    end
+    return top
+end
+
 -- Run the steps of a script, say what went wrong, and end pktgen in any case.
 function common.main(steps)
     local ok, why = pcall(function()
