@@ -199,7 +199,8 @@ class Told:
         s = self.state
         d, macs, table, vlans = self.switch.telemetries(
             *(f"/virtq/control,a{part}" for part in ("", ",macs", ",table", ",vlans")))
-        features = d["feature_names"]
+        vlan = "VIRTIO_NET_F_CTRL_VLAN" in d["feature_names"]
+        self.expect("switch: features", {"VIRTIO_NET_F_CTRL_RX", "VIRTIO_NET_F_RSS"} - set(d["feature_names"]), set())
         modes = {"PROMISC": s.promisc, "ALLMULTI": s.allmulti}
         self.expect("switch: modes", set(d["modes"]), {m for m, on in modes.items() if on})
         self.expect("switch: address", d["mac"].lower(), s.mac)
@@ -213,9 +214,9 @@ class Told:
         self.expect("switch: pairs", d["pairs"], s.pairs)
         self.expect("switch: refused commands", {k: n for k, n in d["refused"].items() if n}, {})
         # A port that was started without the filter has nothing to tell, and gets all.
-        if "CTRL_VLAN" in features and s.filter:
+        if vlan and s.filter:
             self.expect("switch: VLANs", set(vlans["vlans"]), s.vlans)
-        elif "CTRL_VLAN" in features:
+        elif vlan:
             self.expect("switch: VLANs", d["vlans"], 4096)
         offloads = int(d["offloads"], 16)
         self.expect("switch: checksums", offloads >> 1 & 1, int(s.offloads != "none"))

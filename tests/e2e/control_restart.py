@@ -18,7 +18,7 @@ def restarts(case):
     told = control_model.Told(case, SEED)
     longest = total = 0
     for n in range(RESTARTS):
-        for _ in range(told.rng.randrange(8)):
+        for _ in range(told.rng.randrange(5, 20)):
             told.random_call()
         told.switch_ends(kill=told.rng.random() < 0.8)
         # A guest does not stop wanting things while nobody is there.

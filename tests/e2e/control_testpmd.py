@@ -293,12 +293,17 @@ def addresses(case):
 
 def vlans(case):
     case.covers("VLAN-001", "VLAN-002", "VLAN-003", "VLAN-004", "VLAN-006", "VLAN-007")
-    bench = Bench(case)
-    bench.tell("set promisc 0 off", "vlan set filter on 0")
-    wanted = set()
+    # The device filters for a port that starts with the filter on.
+    bench = Bench(case, ["vlan set filter on 0"])
+    bench.tell("set promisc 0 off")
+    wanted, tags, expected = set(), (1, 5, 6, 4094), 0
 
     def check(what):
-        same(case, bench, what, {(OWN, 0): True} | {(OWN, tag): tag in wanted for tag in (1, 5, 6, 4094)})
+        nonlocal expected
+        same(case, bench, what, {(OWN, 0): True} | {(OWN, tag): tag in wanted for tag in tags})
+        expected += len(set(tags) - wanted)
+        drops = bench.switch.telemetry("/virtq/port,a")["tx_drops"]["filtered_vlan"]
+        case.expect(drops == expected, f"the switch to have dropped {expected} frames by their tag, not {drops}")
 
     check("an empty table")
     for change, command, tag in ((wanted.add, "add", 5), (wanted.add, "add", 4094), (wanted.remove, "rm", 5),
