@@ -262,7 +262,8 @@ device_that_dies_in_the_middle_of_a_command_is_replayed_the_wish(void **state)
 	UNTIL(port_up(port));
 	assert_int_equal(backend_commands(&b, 0, 0, NULL), 0);
 	assert_int_equal(backend_commands(&b, 2, 0, NULL), 1);
-	assert_int_equal(port_xstat(port, "backend_hang_ups"), 1);
+	/* The driver may have come back once before the backend was stopped. */
+	assert_in_range(port_xstat(port, "backend_hang_ups"), 1, 2);
 	port_end(port, &b, before);
 }
 
