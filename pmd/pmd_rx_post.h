@@ -80,7 +80,7 @@ rx_fill(struct pmd_rxq *rxq)
 			unlikely(
 				rx_post_straight(rxq, RTE_MIN(room, (uint16_t)RX_POST_MAX)) == 0)) {
 			pmd_rxq_fill(rxq);
-			return;
+			break;
 		}
 	}
 	if (virtq_driver_publish(q))

@@ -277,6 +277,36 @@ empty_pool_is_counted_and_the_ring_filled_up_later(void **state)
 	}
 }
 
+/* The burst posts up to where the ring wraps around, and has nothing for the rest. */
+static void
+buffers_there_were_are_shown_though_more_were_wanted(void **state)
+{
+	(void)state;
+	for (unsigned int v = 0; v < RTE_DIM(widths); v++) {
+		struct rte_mempool *few =
+			rte_pktmbuf_pool_create("few", SIZE + 30, 0, 0, DATA_ROOM, SOCKET_ID_ANY);
+		struct resources before = resources_now();
+		struct rte_mbuf *pkts[SIZE];
+		unsigned int shown = 0;
+		uint16_t port;
+
+		assert_non_null(few);
+		port = begin(v, 0, few);
+		deliver(ODD_NONE, 0);
+		receive(port, ODD_NONE, 0);
+		assert_int_equal(rte_eth_rx_burst(port, 0, pkts, SIZE), 0);
+		deliver(ODD_NONE, 0);
+		assert_int_equal(rte_eth_rx_burst(port, 0, pkts, SIZE), BURST);
+		while (fake_device_take(&rx, &chain))
+			shown++;
+		/* 40 to 63 were posted again. */
+		assert_int_equal(shown, SIZE - BURST + 24);
+		rte_pktmbuf_free_bulk(pkts, BURST);
+		end(port, before);
+		rte_mempool_free(few);
+	}
+}
+
 int
 main(void)
 {
@@ -285,6 +315,7 @@ main(void)
 		UNIT(frames_before_an_impossible_length_arrive_and_none_behind_it),
 		UNIT(mbufs_of_every_make_are_received_into),
 		UNIT(empty_pool_is_counted_and_the_ring_filled_up_later),
+		UNIT(buffers_there_were_are_shown_though_more_were_wanted),
 	};
 
 	fixture_start();
