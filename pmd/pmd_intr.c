@@ -56,6 +56,8 @@ pmd_rx_burst_event(void *queue, struct rte_mbuf **pkts, uint16_t nb)
 	/* A burst may take entries and give nothing: filters. */
 	else if (rxq->q.used_next != before || !armed(&rxq->q))
 		arm(rxq);
+	/* The application may sleep now, and there is no next burst for long. */
+	pmd_rx_kick(rxq);
 	return got;
 }
 
@@ -201,8 +203,10 @@ monitor_check(const uint64_t value, const uint64_t opaque[RTE_POWER_MONITOR_OPAQ
 int
 pmd_get_monitor_addr(void *queue, struct rte_power_monitor_cond *pmc)
 {
-	const struct pmd_rx_queue *q = queue;
+	struct pmd_rx_queue *q = queue;
 
+	/* Who sleeps on this address has no next burst for long. */
+	pmd_rx_kick(&q->rxq);
 	/* The ring's memory is there before any backend is: its index moves when one comes. */
 	pmc->addr = &q->ring.vq.used->idx;
 	pmc->size = sizeof(q->ring.vq.used->idx);

@@ -83,8 +83,9 @@ rx_fill(struct pmd_rxq *rxq)
 			break;
 		}
 	}
-	if (virtq_driver_publish(q))
-		pmd_kick(rxq->kick_fd, &rxq->stats.kicks);
+	/* Whether the device wants a kick is for the next burst: pmd_rx_kick(). */
+	if (q->avail_idx != q->avail_next)
+		virtq_driver_show(q);
 }
 
 #endif

@@ -165,6 +165,8 @@ rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb, const unsigned int fl
 	uint32_t lens[BURST_MAX];
 	uint16_t got = 0;
 
+	/* For what the last burst posted: its stores are done now, nothing has to wait for them. */
+	pmd_rx_kick(rxq);
 	while (got < nb) {
 		uint16_t want = RTE_MIN((uint16_t)(nb - got), (uint16_t)BURST_MAX);
 		uint16_t ready = RTE_MIN(virtq_driver_used(q, want), want);

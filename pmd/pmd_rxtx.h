@@ -232,6 +232,14 @@ uint32_t pmd_tx_clean_some(struct pmd_txq *txq, uint32_t max);
 /** Tell the device; counts. Cold. */
 void pmd_kick(int kick_fd, uint64_t *kicks);
 
+/** Tell it about buffers that a burst posted, if it wants to know. */
+static __rte_always_inline void
+pmd_rx_kick(struct pmd_rxq *rxq)
+{
+	if (virtq_driver_kick_due(&rxq->q))
+		pmd_kick(rxq->kick_fd, &rxq->stats.kicks);
+}
+
 /**
  * Fresh ring and all buffers posted. The queue's pool, hdr_bytes, post_max, chain_mbufs, port_id
  * are set.

@@ -54,6 +54,7 @@ struct virtq_driver {
 	uint16_t used_seen;  /* device's index when it was last read */
 	uint16_t nb_free;    /* free descriptors; in sequence: size - (avail_next - used_next) */
 	bool sequence;       /* in sequence, see above */
+	uint16_t unasked;    /* buffers shown without a look whether the device wants a kick */
 	void **cookies;      /* [size] by head descriptor */
 	struct virtq_driver_desc *descs; /* [size] */
 	uint16_t *free_ids;              /* [size] FIFO of free descriptors; unused in sequence */
@@ -149,6 +150,32 @@ virtq_driver_outstanding(const struct virtq_driver *q)
 	return (uint16_t)(q->avail_next - q->used_next);
 }
 
+/** Make all that was added visible to the device; virtq_driver_kick_due() has to follow. */
+static inline void
+virtq_driver_show(struct virtq_driver *q)
+{
+	q->unasked = (uint16_t)(q->unasked + q->avail_next - q->avail_idx);
+	q->avail_idx = q->avail_next;
+	virtq_index_publish(&q->vq.avail->idx, q->avail_next);
+}
+
+/**
+ * Does the device want to be kicked for what was shown since it was asked last?
+ *
+ * The fence in here waits for all stores before it. Burst code with many of them under way may ask
+ * at its next turn: until then a device that sleeps sleeps on.
+ */
+static inline bool
+virtq_driver_kick_due(struct virtq_driver *q)
+{
+	uint16_t unasked = q->unasked;
+
+	if (unasked == 0)
+		return false;
+	q->unasked = 0;
+	return virtq_should_kick(&q->vq, q->avail_idx, (uint16_t)(q->avail_idx - unasked));
+}
+
 /**
  * Make all that was added visible to the device.
  *
@@ -157,13 +184,10 @@ virtq_driver_outstanding(const struct virtq_driver *q)
 static inline bool
 virtq_driver_publish(struct virtq_driver *q)
 {
-	uint16_t old = q->avail_idx;
-
-	if (old == q->avail_next)
+	if (q->avail_idx == q->avail_next)
 		return false;
-	q->avail_idx = q->avail_next;
-	virtq_index_publish(&q->vq.avail->idx, q->avail_next);
-	return virtq_should_kick(&q->vq, q->avail_next, old);
+	virtq_driver_show(q);
+	return virtq_driver_kick_due(q);
 }
 
 /**

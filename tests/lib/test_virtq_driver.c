@@ -83,6 +83,28 @@ publishing_nothing_kicks_nobody(void **state)
 }
 
 static void
+question_asked_late_is_about_all_that_was_shown(void **state)
+{
+	(void)state;
+	for (uint16_t event = 0; event < 5; event++) {
+		driver_ring_open(&ring, 8, VIRTQ_EVENT_IDX);
+		virtq_hint_store(virtq_avail_event(&ring.q.vq), event);
+		for (unsigned int i = 0; i < 3; i++) {
+			assert_int_equal(driver_ring_add(&ring, i), 0);
+			virtq_driver_show(&ring.q);
+			take();
+		}
+		/* The index went from 0 to 3. */
+		assert_int_equal(virtq_driver_kick_due(&ring.q), event < 3);
+		assert_false(virtq_driver_kick_due(&ring.q));
+		/* And to 4, published at once. */
+		assert_int_equal(driver_ring_add(&ring, 3), 0);
+		assert_int_equal(virtq_driver_publish(&ring.q), event == 3);
+		driver_ring_close(&ring);
+	}
+}
+
+static void
 ring_bytes_stand_where_the_standard_puts_them(void **state)
 {
 	struct virtq_buf bufs[2] = {{0x1122334455667788, 0x99aabbcc}, {0x10, 0x20}};
@@ -442,6 +464,7 @@ main(void)
 		UNIT(fresh_ring_is_empty_and_wants_notifications),
 		UNIT(buffer_is_invisible_until_published_and_comes_back),
 		UNIT(publishing_nothing_kicks_nobody),
+		UNIT(question_asked_late_is_about_all_that_was_shown),
 		UNIT(ring_bytes_stand_where_the_standard_puts_them),
 		UNIT(full_ring_refuses_and_stays_unchanged),
 		UNIT(chain_longer_than_the_queue_is_refused),

@@ -307,6 +307,26 @@ buffers_there_were_are_shown_though_more_were_wanted(void **state)
 	}
 }
 
+/* Not in the burst that posts them: a fence there would wait for all its stores. */
+static void
+device_is_kicked_for_buffers_by_the_next_burst(void **state)
+{
+	struct resources before = resources_now();
+	struct rte_mbuf *pkts[SIZE];
+	uint16_t port = begin(1, 0, pool);
+	uint64_t kicks;
+
+	(void)state;
+	kicks = port_xstat(port, "rx_q0_kicks");
+	deliver(ODD_NONE, 0);
+	receive(port, ODD_NONE, 0);
+	assert_int_equal(rte_eth_rx_burst(port, 0, pkts, SIZE), 0);
+	assert_int_equal(port_xstat(port, "rx_q0_kicks"), kicks + 1);
+	assert_int_equal(rte_eth_rx_burst(port, 0, pkts, SIZE), 0);
+	assert_int_equal(port_xstat(port, "rx_q0_kicks"), kicks + 1);
+	end(port, before);
+}
+
 int
 main(void)
 {
@@ -316,6 +336,7 @@ main(void)
 		UNIT(mbufs_of_every_make_are_received_into),
 		UNIT(empty_pool_is_counted_and_the_ring_filled_up_later),
 		UNIT(buffers_there_were_are_shown_though_more_were_wanted),
+		UNIT(device_is_kicked_for_buffers_by_the_next_burst),
 	};
 
 	fixture_start();
