@@ -291,7 +291,8 @@ pmd_ctrl_send(struct pmd_port *port, const struct vnet_ctrl *c, const uint8_t *b
 }
 
 int
-pmd_ctrl_send_vlans(struct pmd_port *port, const uint16_t *ids, unsigned int nb)
+pmd_ctrl_send_vlans(
+	struct pmd_port *port, enum vnet_ctrl_kind kind, const uint16_t *ids, unsigned int nb)
 {
 	struct pmd_ctrl_small *small = current(port)->command->small;
 	unsigned int refused = 0;
@@ -299,14 +300,14 @@ pmd_ctrl_send_vlans(struct pmd_port *port, const uint16_t *ids, unsigned int nb)
 	int ret = 0;
 
 	for (unsigned int i = 0; i < nb && ret == 0; i++) {
-		const struct vnet_ctrl c = {.kind = VNET_CTRL_VLAN_ADD, .vlan = ids[i]};
+		const struct vnet_ctrl c = {.kind = kind, .vlan = ids[i]};
 		int bytes = vnet_ctrl_build(&c, small[i].bytes, sizeof(small[i].bytes));
 
 		ret = add(port, small[i].bytes, (uint32_t)bytes, &small[i].ack);
 	}
 	end_ms = publish(port);
 	for (unsigned int i = 0; i < nb && ret == 0; i++) {
-		struct vnet_ctrl c = {.kind = VNET_CTRL_VLAN_ADD};
+		struct vnet_ctrl c = {.kind = kind};
 		const uint8_t *answered;
 
 		ret = take_answer(port, end_ms, vnet_ctrl_name(c.kind), &answered);
@@ -398,4 +399,31 @@ pmd_ctrl_apply(struct pmd_port *port, const struct vnet_ctrl *c)
 	if (port->state == PMD_RUNNING && pmd_ctrl_pairs(port) > pairs)
 		pmd_rings_on(port, 2u * pairs, 2u * pmd_port_pairs(port));
 	return 0;
+}
+
+int
+pmd_ctrl_apply_vlans(
+	struct pmd_port *port, enum vnet_ctrl_kind kind, const uint16_t *ids, unsigned int nb)
+{
+	int refused, ret = 0;
+
+	port->ctrl.deadline_ms = UINT64_MAX;
+	refused = pmd_ctrl_send_vlans(port, kind, ids, nb);
+	if (refused < 0)
+		ret = give_up(port, refused);
+	if (ret != 0)
+		return ret;
+	for (unsigned int i = 0; i < nb; i++) {
+		const struct vnet_ctrl c = {.kind = kind, .vlan = ids[i]};
+		const bool on = kind == VNET_CTRL_VLAN_ADD;
+
+		/* One that hung up refused nothing. */
+		if (refused < 0 || vnet_ctrl_state_vlan(&port->ctrl.device, ids[i]) == on)
+			vnet_ctrl_state_apply(&port->ctrl.wanted, &c);
+	}
+	if (refused <= 0)
+		return 0;
+	PMD_LOG(WARNING, "%s: backend refused %d of %u control commands '%s'",
+		port->eth_dev->data->name, refused, nb, vnet_ctrl_name(kind));
+	return -EIO;
 }

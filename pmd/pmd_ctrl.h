@@ -120,6 +120,16 @@ void pmd_ctrl_limits(const struct pmd_port *port, struct vnet_ctrl_limits *limit
  */
 int pmd_ctrl_apply(struct pmd_port *port, const struct vnet_ctrl *c);
 
+/**
+ * The same for up to PMD_CTRL_VLANS commands of one kind, VLAN_ADD or VLAN_DEL, sent together to a
+ * device that has CTRL_VLAN and serves the ring.
+ *
+ * @return as pmd_ctrl_apply(); -EIO also when some were refused: wanted is then what the device
+ * took.
+ */
+int pmd_ctrl_apply_vlans(
+	struct pmd_port *port, enum vnet_ctrl_kind kind, const uint16_t *ids, unsigned int nb);
+
 /*
  * For pmd_bringup.c, in this order.
  */
@@ -159,12 +169,14 @@ int pmd_ctrl_send(
 	struct pmd_port *port, const struct vnet_ctrl *c, const uint8_t *bytes, uint32_t nb);
 
 /**
- * Up to PMD_CTRL_VLANS commands that add a VLAN number each, at once: a device may have to wake up
- * for each ring that it finds empty, and there may be 4,096 of them.
+ * Up to PMD_CTRL_VLANS commands of one kind, VLAN_ADD or VLAN_DEL, with a VLAN number each, at
+ * once: a device may have to wake up for each ring that it finds empty, and there may be 4,096 of
+ * them.
  *
  * @return how many the device refused; -errno as above.
  */
-int pmd_ctrl_send_vlans(struct pmd_port *port, const uint16_t *ids, unsigned int nb);
+int pmd_ctrl_send_vlans(
+	struct pmd_port *port, enum vnet_ctrl_kind kind, const uint16_t *ids, unsigned int nb);
 
 /** Fault of the ring, NULL: none. */
 const struct virtq_fault_info *pmd_ctrl_fault(const struct pmd_port *port);

@@ -219,6 +219,12 @@ vlan_filter_on(const struct rte_eth_dev *dev)
 	return (dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
 }
 
+static bool
+vlans_told(const struct pmd_port *port)
+{
+	return pmd_ctrl_ready(port) && (port->features & virtq_bit(VIRTIO_NET_F_CTRL_VLAN));
+}
+
 static int
 vlan_set(struct pmd_port *port, uint16_t id, bool on)
 {
@@ -227,10 +233,29 @@ vlan_set(struct pmd_port *port, uint16_t id, bool on)
 		.vlan = id,
 	};
 
-	if (pmd_ctrl_ready(port) && (port->features & virtq_bit(VIRTIO_NET_F_CTRL_VLAN)))
+	if (vlans_told(port))
 		return pmd_wish(port, &c);
 	pmd_wish_note(port, &c);
 	return 0;
+}
+
+/* Numbers that are to be added, or to be deleted: a word of the table at a time. */
+static int
+vlans_set(struct pmd_port *port, uint32_t word, uint64_t ids, bool on)
+{
+	uint16_t list[PMD_CTRL_VLANS];
+	unsigned int nb = 0;
+	int ret = 0;
+
+	static_assert(PMD_CTRL_VLANS >= 64, "a word of the table");
+	for (; ids != 0; ids &= ids - 1)
+		list[nb++] = (uint16_t)(word * 64 + (uint32_t)__builtin_ctzll(ids));
+	if (nb > 1 && vlans_told(port))
+		return pmd_ctrl_apply_vlans(
+			port, on ? VNET_CTRL_VLAN_ADD : VNET_CTRL_VLAN_DEL, list, nb);
+	for (unsigned int i = 0; i < nb && ret == 0; i++)
+		ret = vlan_set(port, list[i], on);
+	return ret;
 }
 
 int
@@ -241,12 +266,13 @@ pmd_filter_vlans(struct rte_eth_dev *dev)
 	int ret = 0;
 
 	pmd_port_lock(port);
-	for (uint16_t id = 0; id < VNET_CTRL_VLANS && ret == 0; id++) {
-		const uint64_t word = dev->data->vlan_filter_conf.ids[id / 64];
-		const bool on = all || (word & RTE_BIT64(id % 64));
+	for (uint32_t word = 0; word < VNET_CTRL_VLANS / 64 && ret == 0; word++) {
+		const uint64_t to = all ? UINT64_MAX : dev->data->vlan_filter_conf.ids[word];
+		const uint64_t from = port->ctrl.wanted.vlans[word];
 
-		if (on != vnet_ctrl_state_vlan(&port->ctrl.wanted, id))
-			ret = vlan_set(port, id, on);
+		ret = vlans_set(port, word, to & ~from, true);
+		if (ret == 0)
+			ret = vlans_set(port, word, from & ~to, false);
 	}
 	pmd_port_unlock(port);
 	return ret;

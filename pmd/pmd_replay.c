@@ -128,7 +128,8 @@ struct replay {
 static int
 flush(struct replay *r)
 {
-	int ret = r->nb == 0 ? 0 : pmd_ctrl_send_vlans(r->port, r->vlans, r->nb);
+	int ret =
+		r->nb == 0 ? 0 : pmd_ctrl_send_vlans(r->port, VNET_CTRL_VLAN_ADD, r->vlans, r->nb);
 
 	r->nb = 0;
 	if (ret > 0)

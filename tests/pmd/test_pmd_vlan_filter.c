@@ -43,6 +43,12 @@ refuse(struct backend *backend, const uint8_t *bytes, uint32_t nb)
 	return bytes[0] == 2;
 }
 
+static int
+refuse_some(struct backend *backend, const uint8_t *bytes, uint32_t nb)
+{
+	return bytes[0] == 2 && bytes[2] % 64 > 60 ? 1 : keep(backend, bytes, nb);
+}
+
 static unsigned int
 device_has(void)
 {
@@ -192,6 +198,29 @@ number_that_the_device_refuses_is_no_number_of_the_port(void **state)
 	port_end(port, &rb, before);
 }
 
+static void
+numbers_that_the_device_refuses_among_others_are_asked_for_again(void **state)
+{
+	struct resources before = resources_now();
+	uint16_t port = begin(FILTER);
+
+	(void)state;
+	rb.answer = refuse_some;
+	assert_int_equal(rte_eth_dev_vlan_filter(port, 5, 1), 0);
+	assert_int_equal(rte_eth_dev_set_vlan_offload(port, 0), -EIO);
+	assert_int_equal(rte_eth_dev_get_vlan_offload(port), RTE_ETH_VLAN_FILTER_OFFLOAD);
+	assert_int_equal(device_has(), 61);
+	assert_true(passes(port, TAG5));
+	assert_int_equal(rte_eth_dev_vlan_filter(port, 5, 0), 0);
+	assert_false(passes(port, TAG5));
+	rb.answer = keep;
+	assert_int_equal(rte_eth_dev_set_vlan_offload(port, 0), 0);
+	assert_int_equal(device_has(), 4096);
+	assert_true(passes(port, TAG5));
+	assert_false(bad);
+	port_end(port, &rb, before);
+}
+
 int
 main(void)
 {
@@ -200,6 +229,7 @@ main(void)
 		UNIT(filter_that_is_switched_off_lets_all_numbers_through_and_back_on_only_its_own),
 		UNIT(filter_that_is_switched_on_while_the_port_runs_is_the_drivers),
 		UNIT(number_that_the_device_refuses_is_no_number_of_the_port),
+		UNIT(numbers_that_the_device_refuses_among_others_are_asked_for_again),
 	};
 
 	fixture_start();
