@@ -167,6 +167,7 @@ struct port_txset {
 	uint16_t look;               /* enum port_look; 0: all goes to txq[0] */
 	uint32_t max_len;            /* of a frame without tags and segmentation */
 	bool report;                 /* their headers have room for a hash */
+	bool rss_runs;               /* all that the policy's RSS names is one of them */
 	const struct policy *policy; /* NULL: all is delivered */
 	const struct steer_hash *hash;
 	struct steer_flows *flows;                /* NULL: no automatic steering */

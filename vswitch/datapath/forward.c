@@ -32,24 +32,36 @@ lock_targets(const struct burst *b)
 		rte_spinlock_lock(&sorted[i]->lock);
 }
 
-static __rte_always_inline void
-send_to_targets(struct worker *w, struct burst *b)
+/* By target, in order of arrival for each. */
+static __rte_noinline void
+sort_by_target(struct burst *b, struct frame **sorted)
 {
-	struct frame *groups[WORKER_BURST];
-	uint16_t start[WORKER_BURST + 2] = {0}; /* of each target's frames in groups */
+	uint16_t start[WORKER_BURST + 2] = {0};
 
-	if (likely(b->nb_targets == 1)) {
-		send(w, b->targets[0], b->frames, b->nb_list);
-		return;
-	}
 	for (uint16_t i = 0; i < b->nb_list; i++)
 		start[b->frames[i]->target + 2]++;
 	for (uint16_t t = 2; t < b->nb_targets; t++)
 		start[t + 1] = (uint16_t)(start[t + 1] + start[t]);
 	for (uint16_t i = 0; i < b->nb_list; i++)
-		groups[start[b->frames[i]->target + 1]++] = b->frames[i];
+		sorted[start[b->frames[i]->target + 1]++] = b->frames[i];
+	memcpy(b->start, start, sizeof(b->start));
+	b->frames = sorted;
+}
+
+static __rte_always_inline void
+send_to_targets(struct worker *w, struct burst *b)
+{
+	struct frame *sorted[WORKER_BURST];
+
+	if (likely(b->nb_targets == 1)) {
+		send(w, b->targets[0], b->frames, b->nb_list);
+		return;
+	}
+	if (!b->sorted)
+		sort_by_target(b, sorted);
 	for (uint16_t t = 0; t < b->nb_targets; t++)
-		send(w, b->targets[t], &groups[start[t]], (uint16_t)(start[t + 1] - start[t]));
+		send(w, b->targets[t], &b->frames[b->start[t]],
+			(uint16_t)(b->start[t + 1] - b->start[t]));
 }
 
 /* After the sender's used index: what the receivers got. */
@@ -114,6 +126,7 @@ flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies,
 			continue;
 		b.frames = frames;
 		b.nb_list = nb;
+		b.sorted = false;
 		b.targets[0] = set->txq[0];
 		b.nb_targets = 1;
 		if (set->look & PORT_LOOK_QUEUE) {

@@ -10,6 +10,7 @@
 #include "datapath/forward.h"
 #include "datapath/forward_take.h"
 #include "datapath/policy.h"
+#include "datapath/steer_gather.h"
 
 /* 01:80:c2:00:00:0x as fdb_key() makes it, the last nibble open. IEEE 802.1D, 7.12.6. */
 #define KEY_RESERVED UINT64_C(0x000000c28001)
@@ -22,9 +23,11 @@ struct burst {
 	struct frame *list[WORKER_BURST];
 	struct frame *flood[WORKER_BURST];
 	struct port_txq *targets[WORKER_BURST]; /* distinct receiveqs */
+	uint16_t start[WORKER_BURST + 1];       /* of each target's frames, if they are sorted */
 	uint16_t nb_list;
 	uint16_t nb_flood;
 	uint16_t nb_targets;
+	bool sorted; /* by target; always so with one */
 };
 
 /* The source address is known to be behind this port, and was noted in this tick of the clock. */
@@ -190,22 +193,81 @@ add_steered(struct worker *w, const struct port_txset *set, struct frame **frame
 	struct burst *b)
 {
 	uint8_t targets[PORT_PAIRS_MAX + 1] = {0}; /* by pair: of b->targets[], + 1 */
+	uint8_t pairs[WORKER_BURST];
 
-	steer(w, set, frames, n);
+	steer(w, set, frames, n, NULL, pairs);
 	for (uint16_t i = 0; i < n; i++) {
-		struct frame *f = frames[i];
 		uint8_t *target;
 
-		if (unlikely(f->to == NULL))
+		if (unlikely(pairs[i] == STEER_NOWHERE))
 			continue;
-		target = &targets[f->to->pair];
+		target = &targets[pairs[i]];
 		if (unlikely(*target == 0)) {
-			b->targets[b->nb_targets++] = f->to;
+			b->targets[b->nb_targets++] = set->by_pair[pairs[i]];
 			*target = (uint8_t)b->nb_targets;
 		}
-		f->target = *target - 1u;
-		b->list[b->nb_list++] = f;
+		frames[i]->target = *target - 1u;
+		b->list[b->nb_list++] = frames[i];
 	}
+}
+
+/* By pair, in order of arrival for each. */
+static __rte_always_inline void
+sort_by_pair(const struct port_txset *set, struct frame **frames, const uint8_t *pairs, uint16_t n,
+	struct burst *b)
+{
+	uint8_t at[RTE_ALIGN(PORT_PAIRS_MAX, 64)] = {0}; /* by pair: count, then place in b->list */
+	uint64_t used[RTE_DIM(at) / 64] = {0};
+	uint8_t place = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		used[pairs[i] / 64] |= UINT64_C(1) << pairs[i] % 64;
+		at[pairs[i]]++;
+	}
+	for (unsigned int k = 0; k < RTE_DIM(used); k++) {
+		for (; used[k] != 0; used[k] &= used[k] - 1) {
+			unsigned int pair = 64 * k + (unsigned int)__builtin_ctzll(used[k]);
+			uint8_t nb = at[pair];
+
+			b->targets[b->nb_targets] = set->by_pair[pair];
+			b->start[b->nb_targets++] = place;
+			at[pair] = place;
+			place = (uint8_t)(place + nb);
+		}
+	}
+	b->start[b->nb_targets] = place;
+	for (unsigned int i = 0; i < n; i++)
+		b->list[at[pairs[i]]++] = frames[i];
+	b->nb_list = n;
+	b->sorted = true;
+}
+
+/* A whole burst to one port. */
+static __rte_noinline void
+steer_burst(struct worker *w, const struct port_txset *set, struct frame **frames, uint16_t n,
+	struct burst *b)
+{
+	struct vnet_hash_burst fields;
+	uint8_t pairs[WORKER_BURST];
+	uint8_t others = 0;
+	bool gathered;
+
+	if (set->policy != NULL && set->policy->rss && !set->rss_runs) {
+		add_steered(w, set, frames, n, b); /* frames may be dropped */
+		return;
+	}
+	gathered = set->hash != NULL && gather(&fields, frames, n, set->hash->types);
+	steer(w, set, frames, n, gathered ? &fields : NULL, pairs);
+	for (unsigned int i = 0; i < n; i++)
+		others |= pairs[i] ^ pairs[0];
+	if (others != 0) {
+		sort_by_pair(set, frames, pairs, n, b);
+		return;
+	}
+	b->frames = frames;
+	b->nb_list = n;
+	b->targets[0] = set->by_pair[pairs[0]];
+	b->nb_targets = 1;
 }
 
 /* Does every frame of the burst go from a known source to the one known destination? */
@@ -346,12 +408,13 @@ decide(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n, stru
 	b->nb_targets = 0;
 	b->frames = b->list;
 	b->nb_list = 0;
+	b->sorted = false;
 	if (likely(memo != NULL && rxq->from.stamp == w->clock && t->all &&
 		    (n == WORKER_BURST ? all_to(w, rxq, WORKER_BURST) : all_to(w, rxq, n)) &&
 		    (memo->look == 0 || all_pass(w, memo, n)))) {
 		rxq->stats.bytes += bytes_of(w, n);
 		if (unlikely(memo->look & PORT_LOOK_QUEUE)) {
-			add_steered(w, memo, t->frames, n, b);
+			steer_burst(w, memo, t->frames, n, b);
 			return;
 		}
 		b->frames = t->frames;

@@ -125,6 +125,20 @@ policy_free(struct policy *policy)
 	free(policy);
 }
 
+/* Does every receiveq that RSS names get traffic? */
+static bool
+rss_runs(const struct port_txset *set)
+{
+	const struct vnet_rss *rss = &set->policy->table;
+	bool runs = true;
+
+	for (uint32_t i = 0; i <= rss->table_mask && i < VNET_RSS_TABLE_MAX; i++)
+		runs = runs && rss->table[i] < PORT_PAIRS_MAX &&
+		       set->by_pair[rss->table[i]] != NULL;
+	return runs && rss->unclassified_queue < PORT_PAIRS_MAX &&
+	       set->by_pair[rss->unclassified_queue] != NULL;
+}
+
 void
 policy_finish(const struct port *port, struct port_txset *set)
 {
@@ -139,7 +153,9 @@ policy_finish(const struct port *port, struct port_txset *set)
 	set->hash = p != NULL ? p->hash : port->hash;
 	if (set->nb > 1 && (p == NULL || !p->rss))
 		set->flows = port->flows;
-	if (set->nb > 1 || set->report || (p != NULL && p->rss))
+	set->rss_runs = p != NULL && p->rss && rss_runs(set);
+	/* RSS that leads to one receiveq only is nothing to look for. */
+	if (set->nb > 1 || set->report || (p != NULL && p->rss && !set->rss_runs))
 		set->look |= PORT_LOOK_QUEUE;
 }
 

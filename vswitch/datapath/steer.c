@@ -156,8 +156,9 @@ parse(struct worker *w, struct frame *f, struct vnet_packet *p)
 }
 
 /*
- * The short way for most packets: IPv4 without options and tags, TCP or UDP whose header is in the
- * head. Does what vnet_packet_parse() and vnet_hash_add() would; false: let them.
+ * The short way for most packets: IPv4 without options and tags, TCP or UDP whose fixed header is
+ * in the head; where TCP's options end is a matter of lengths. Does what vnet_packet_parse() and
+ * vnet_hash_add() would; false: let them.
  */
 static inline bool
 add_plain(struct vnet_hash_burst *b, uint32_t i, const struct frame *f, uint32_t types)
@@ -177,7 +178,7 @@ add_plain(struct vnet_hash_burst *b, uint32_t i, const struct frame *f, uint32_t
 	} else if (ip[9] == IPPROTO_TCP) {
 		with_ports = VIRTIO_NET_HASH_REPORT_TCPv4;
 		need = (l4[12] >> 4) * 4u;
-		if (need < 20 || need > FRAME_HEAD - RTE_ETHER_HDR_LEN - 20)
+		if (need < 20)
 			return false;
 	} else {
 		return false;
@@ -201,12 +202,17 @@ add_plain(struct vnet_hash_burst *b, uint32_t i, const struct frame *f, uint32_t
 	return true;
 }
 
-/* Sets hash_value and hash_report. */
+/* Of n frames. */
+struct hashed {
+	uint32_t values[VNET_HASH_BURST];
+	uint8_t reports[VNET_HASH_BURST];
+};
+
 static void
-hash_frames(struct worker *w, const struct steer_hash *hash, struct frame **frames, uint16_t n)
+hash_frames(struct worker *w, const struct steer_hash *hash, struct frame **frames, uint16_t n,
+	struct hashed *out)
 {
 	struct vnet_hash_burst burst;
-	uint32_t values[VNET_HASH_BURST];
 
 	vnet_hash_begin(&burst);
 	for (uint16_t i = 0; i < n; i++) {
@@ -218,11 +224,8 @@ hash_frames(struct worker *w, const struct steer_hash *hash, struct frame **fram
 		bytes = parse(w, frames[i], &p);
 		vnet_hash_add(&burst, i, &p, bytes, hash->types);
 	}
-	hash_fn(&hash->key, &burst, values, n);
-	for (uint16_t i = 0; i < n; i++) {
-		frames[i]->hash_value = values[i];
-		frames[i]->hash_report = burst.report[i];
-	}
+	hash_fn(&hash->key, &burst, out->values, n);
+	memcpy(out->reports, burst.report, n);
 }
 
 static struct worker_hashed *
@@ -242,31 +245,32 @@ hashed_by(struct worker *w, const struct steer_hash *hash)
 
 /* Copies for many ports: one hash for all that want the same. */
 static void
-hash_copies(struct worker *w, const struct steer_hash *hash, struct frame **frames, uint16_t n)
+hash_copies(struct worker *w, const struct steer_hash *hash, struct frame **frames, uint16_t n,
+	struct hashed *out)
 {
 	struct worker_hashed *h = hashed_by(w, hash);
 	struct frame *todo[WORKER_BURST];
+	struct hashed done;
 	uint16_t nb = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		uint32_t k = (uint32_t)(frames[i] - w->frames);
-
-		if (h->done >> k & 1) {
-			frames[i]->hash_value = h->values[k];
-			frames[i]->hash_report = h->reports[k];
-		} else {
+		if (!(h->done >> (frames[i] - w->frames) & 1))
 			todo[nb++] = frames[i];
-		}
 	}
-	if (nb == 0)
-		return;
-	hash_frames(w, hash, todo, nb);
+	if (nb > 0)
+		hash_frames(w, hash, todo, nb, &done);
 	for (uint16_t i = 0; i < nb; i++) {
 		uint32_t k = (uint32_t)(todo[i] - w->frames);
 
 		h->done |= UINT32_C(1) << k;
-		h->values[k] = todo[i]->hash_value;
-		h->reports[k] = (uint8_t)todo[i]->hash_report;
+		h->values[k] = done.values[i];
+		h->reports[k] = done.reports[i];
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t k = (uint32_t)(frames[i] - w->frames);
+
+		out->values[i] = h->values[k];
+		out->reports[i] = h->reports[k];
 	}
 }
 
@@ -389,8 +393,8 @@ steer_learn(struct worker *w, struct steer_flows *flows, uint16_t pair, struct f
 	}
 }
 
-static struct port_txq *
-queue_of_flow(const struct port_txset *set, uint32_t flow)
+static uint8_t
+pair_of_flow(const struct port_txset *set, uint32_t flow)
 {
 	if (set->flows != NULL) {
 		const uint32_t *at = bucket(set->flows, flow);
@@ -402,47 +406,62 @@ queue_of_flow(const struct port_txset *set, uint32_t flow)
 			/* A queue that is not in use any more is as good as none. */
 			if (entry != 0 && (entry & UINT32_C(0xffff0000)) == tag(flow) &&
 				set->by_pair[pair] != NULL)
-				return set->by_pair[pair];
+				return (uint8_t)pair;
 		}
 	}
-	return set->txq[(uint64_t)flow * set->nb >> 32];
+	return (uint8_t)set->txq[(uint64_t)flow * set->nb >> 32]->pair;
 }
 
-static struct port_txq *
-queue_of_hash(const struct port_txset *set, const struct frame *f)
+static uint8_t
+pair_of_hash(
+	struct worker *w, const struct port_txset *set, const struct hashed *hashed, uint16_t i)
 {
-	uint16_t queue = vnet_rss_queue(&set->policy->table, f->hash_value, f->hash_report);
+	uint16_t queue = vnet_rss_queue(&set->policy->table, hashed->values[i], hashed->reports[i]);
 
-	return queue < PORT_PAIRS_MAX ? set->by_pair[queue] : NULL;
+	if (queue < PORT_PAIRS_MAX && set->by_pair[queue] != NULL)
+		return (uint8_t)queue;
+	policy_count(w, &set->txq[0]->stats.rss_queue_down);
+	return STEER_NOWHERE;
+}
+
+/* All frames have a hash, and all that the table names runs. */
+static void
+pairs_of_hashes(const struct vnet_rss *rss, const uint32_t *values, uint8_t *pairs, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		pairs[i] = (uint8_t)rss->table[values[i] & rss->table_mask];
 }
 
 void
-steer(struct worker *w, const struct port_txset *set, struct frame **frames, uint16_t n)
+steer(struct worker *w, const struct port_txset *set, struct frame **frames, uint16_t n,
+	const struct vnet_hash_burst *fields, uint8_t *pairs)
 {
 	const bool rss = set->policy != NULL && set->policy->rss;
+	struct hashed hashed;
 
-	if (set->hash != NULL && (rss || set->report)) {
-		if (w->burst.copied)
-			hash_copies(w, set->hash, frames, n);
-		else
-			hash_frames(w, set->hash, frames, n);
+	if (set->hash == NULL || !(rss || set->report)) {
+		memset(&hashed, 0, sizeof(hashed)); /* VIRTIO_NET_HASH_REPORT_NONE is 0 */
+	} else if (fields != NULL) {
+		hash_fn(&set->hash->key, fields, hashed.values, n);
+		memcpy(hashed.reports, fields->report, sizeof(hashed.reports));
+	} else if (w->burst.copied) {
+		hash_copies(w, set->hash, frames, n, &hashed);
 	} else {
-		for (uint16_t i = 0; i < n; i++) {
-			frames[i]->hash_value = 0;
-			frames[i]->hash_report = VIRTIO_NET_HASH_REPORT_NONE;
-		}
+		hash_frames(w, set->hash, frames, n, &hashed);
 	}
-	if (rss) {
-		for (uint16_t i = 0; i < n; i++) {
-			frames[i]->to = queue_of_hash(set, frames[i]);
-			if (frames[i]->to == NULL)
-				policy_count(w, &set->txq[0]->stats.rss_queue_down);
-		}
+	for (uint16_t i = 0; i < n && set->report; i++) {
+		frames[i]->hash_value = hashed.values[i];
+		frames[i]->hash_report = hashed.reports[i];
+	}
+	if (rss && set->rss_runs && fields != NULL) {
+		pairs_of_hashes(&set->policy->table, hashed.values, pairs, n);
+	} else if (rss) {
+		for (uint16_t i = 0; i < n; i++)
+			pairs[i] = pair_of_hash(w, set, &hashed, i);
 	} else if (set->nb > 1) {
 		for (uint16_t i = 0; i < n; i++)
-			frames[i]->to = queue_of_flow(set, flow_of(w, frames[i]));
+			pairs[i] = pair_of_flow(set, flow_of(w, frames[i]));
 	} else {
-		for (uint16_t i = 0; i < n; i++)
-			frames[i]->to = set->txq[0];
+		memset(pairs, set->txq[0]->pair, n);
 	}
 }

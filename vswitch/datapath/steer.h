@@ -58,12 +58,18 @@ uint32_t steer_flow(const uint8_t *head, uint32_t len);
 void steer_learn(struct worker *w, struct steer_flows *flows, uint16_t pair, struct frame **frames,
 	uint16_t n);
 
+#define STEER_NOWHERE UINT8_MAX
+
 /**
- * Where frames to one port with PORT_LOOK_QUEUE go: sets to, hash_value and hash_report of each;
- * to is NULL for a frame that is dropped, which is counted.
+ * Where frames to one port with PORT_LOOK_QUEUE go; sets their hash_value and hash_report where a
+ * receiveq reports them.
  *
  * @param frames  [n] of w->frames[].
+ * @param fields  For set->hash, if they are known and all frames have a hash; else NULL.
+ * @param pairs   [n] Out: of the receiveqs; STEER_NOWHERE: a frame that is dropped, which is
+ * counted.
  */
-void steer(struct worker *w, const struct port_txset *set, struct frame **frames, uint16_t n);
+void steer(struct worker *w, const struct port_txset *set, struct frame **frames, uint16_t n,
+	const struct vnet_hash_burst *fields, uint8_t *pairs);
 
 #endif

@@ -57,6 +57,11 @@ put_transport(struct writer *w, struct hash_packet *p, uint8_t *next, bool fragm
 		size = 20 + 4 * (one_in(w, 2) ? random_below(w->seed, 11) : 0);
 		l4[12] = (uint8_t)(size / 4 << 4);
 		p->l4 = 6;
+		if (one_in(w, 8)) {
+			/* Shorter than a header can be. */
+			l4[12] = (uint8_t)(random_below(w->seed, 5) << 4);
+			p->l4 = 0;
+		}
 	}
 	if (cut) {
 		size = random_below(w->seed, size);
@@ -234,6 +239,53 @@ hash_packet_plain(struct hash_packet *p, uint8_t *frame)
 	memcpy(l4, p->ports, 4);
 	l4[12] = 0x50;
 	p->len = 14 + ip_bytes + 40;
+}
+
+void
+hash_packet_odd(struct hash_packet *p, uint8_t *frame, uint64_t *seed)
+{
+	uint8_t *ip = frame + 14, *l4 = ip + 20;
+	uint32_t value;
+
+	hash_packet_plain(p, frame);
+	switch (random_below(seed, 7)) {
+	case 0:
+		value = random_below(seed, 16);
+		l4[12] = (uint8_t)(value << 4);
+		if (p->l4 == 6 && (value < 5 || value > 10))
+			p->l4 = 0;
+		break;
+	case 1:
+		value = 1u << random_below(seed, 16);
+		put16(ip + 6, value);
+		if (value < 0x4000)
+			p->l4 = 0;
+		break;
+	case 2:
+		p->len = 54 + random_below(seed, 20);
+		break;
+	case 3:
+		value = random_below(seed, 62);
+		put16(ip + 2, value);
+		p->ip = value < 20 || value > 60 ? 0 : 4;
+		if (value < (p->l4 == 6 ? 40u : 28u))
+			p->l4 = 0;
+		break;
+	case 4:
+		ip[0] ^= (uint8_t)(0x10 << random_below(seed, 4));
+		p->ip = 0;
+		break;
+	case 5:
+		ip[9] ^= (uint8_t)(1 << random_below(seed, 8));
+		p->l4 = 0;
+		break;
+	default:
+		frame[12] ^= 1;
+		p->ip = 0;
+		break;
+	}
+	if (p->len < 74)
+		p->ip = 0;
 }
 
 static uint32_t

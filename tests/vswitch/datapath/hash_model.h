@@ -28,6 +28,9 @@ void hash_packet_random(struct hash_packet *p, uint8_t *frame, uint64_t *seed);
 /** A packet with these addresses and ports; p->ip, l4, addresses and ports are given. */
 void hash_packet_plain(struct hash_packet *p, uint8_t *frame);
 
+/** An IPv4 packet that differs from a plain one in a field, mostly for the worse. */
+void hash_packet_odd(struct hash_packet *p, uint8_t *frame, uint64_t *seed);
+
 /** @param key  [40] @return the hash, 0 when *report is 0. */
 uint32_t hash_model(
 	const struct hash_packet *p, uint32_t types, const uint8_t *key, uint16_t *report);

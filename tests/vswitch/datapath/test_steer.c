@@ -205,6 +205,30 @@ send_random(struct guest *g, uint32_t slot, bool flood, struct expected *e, uint
 		p.len + g->hdr > 52 && random_below(seed, 4) == 0 ? cut : NULL);
 }
 
+/* A whole burst to a guest that the sender has in mind already. */
+static void
+send_plain(uint32_t slot, uint8_t l4, bool odd, struct expected *e, uint64_t *seed)
+{
+	struct hash_packet p = {.ip = 4, .l4 = l4};
+
+	for (uint32_t i = 0; i < 16; i++) {
+		p.source[i] = (uint8_t)random_next(seed);
+		p.destination[i] = (uint8_t)random_next(seed);
+		p.ports[i % 4] = (uint8_t)random_next(seed);
+	}
+	if (odd)
+		hash_packet_odd(&p, sent, seed);
+	else
+		hash_packet_plain(&p, sent);
+	address_frame(2);
+	e->len = p.len;
+	memcpy(e->frame, sent, p.len);
+	e->value = hash_model(&p, state.rss.hash_types, state.rss.key, &e->report);
+	e->queue = e->report == 0 ? state.rss.unclassified_queue
+				  : state.rss.table[e->value & state.rss.table_mask];
+	guest_send(&a, 0, slot, sent, p.len, NULL);
+}
+
 static void
 receive_expected(struct guest *g, const struct expected *e, bool report)
 {
@@ -260,6 +284,47 @@ random_tables_and_packets_go_as_the_model_says(void **unused)
 	}
 }
 
+static void
+bursts_of_one_kind_with_an_odd_packet_go_as_the_model_says(void **unused)
+{
+	static const uint64_t features[] = {HASH | IN_ORDER, IN_ORDER, HASH, HASH | MERGE};
+	static struct expected expected[PER_PAIR];
+	uint64_t seed = 4712;
+
+	(void)unused;
+	COVERS("HASH-023");
+	COVERS("HASH-033");
+	COVERS("HASH-037");
+	for (uint32_t round = 0; round < 2400; round++) {
+		uint64_t asked = features[round / 600];
+		uint32_t n = 2 + random_below(&seed, PER_PAIR - 1);
+		uint32_t odd = random_below(&seed, 2) ? random_below(&seed, n) : n;
+		uint8_t l4 = random_below(&seed, 2) ? 6 : 17;
+
+		if (round % 600 == 0)
+			open_pairs(asked);
+		state_random(asked, &seed);
+		if (random_below(&seed, 2))
+			state.rss.hash_types = VNET_HASH_TYPES;
+		if (random_below(&seed, 8) == 0)
+			state.rss.table_mask = 0; /* all to one queue */
+		set_policy(&b, &state);
+		post_all(&b, 1100);
+		guest_ring_restart(&a, 1);
+		/* The first burst looks the address up, the second one knows it. */
+		for (uint32_t i = 0; i < n; i++) {
+			send_plain(i, l4, i == odd, &expected[i], &seed);
+			if (i == 0)
+				assert_int_equal(vswitch_poll(0), 1);
+		}
+		assert_int_equal(vswitch_poll(0), n - 1);
+		for (uint32_t i = 0; i < n; i++)
+			receive_expected(&b, &expected[i], asked & HASH);
+		if (round % 600 == 599)
+			close_two();
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -268,6 +333,7 @@ main(int argc, char **argv)
 		SWITCH_UNIT(guest_without_control_ring_gets_all_types_by_the_default_key),
 		SWITCH_UNIT(frame_for_a_queue_that_does_not_run_is_dropped_under_rss),
 		SWITCH_UNIT(random_tables_and_packets_go_as_the_model_says),
+		SWITCH_UNIT(bursts_of_one_kind_with_an_odd_packet_go_as_the_model_says),
 	};
 
 	if (argc > 1)
