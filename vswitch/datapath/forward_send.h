@@ -19,16 +19,31 @@
  */
 enum send_what {
 	SEND_PLAIN, /* frames of one piece behind the head, no offloads, headers without hash */
-	SEND_MORE,  /* several pieces, or room for a hash */
+	SEND_HASH,  /* the same with a hash */
+	SEND_MORE,  /* several pieces, any header */
 	SEND_ALL,   /* offloads, too */
 };
+
+static __rte_always_inline bool
+one_piece(const enum send_what what)
+{
+	return what == SEND_PLAIN || what == SEND_HASH;
+}
+
+static __rte_always_inline uint16_t
+header_bytes(const struct port_txq *txq, const enum send_what what)
+{
+	if (what == SEND_PLAIN)
+		return VIRTIO_NET_HDR_BYTES;
+	return what == SEND_HASH ? VIRTIO_NET_HDR_HASH_BYTES : txq->hdr_bytes;
+}
 
 static __rte_always_inline void
 write_frame(uint8_t *to, const struct frame *f, const enum send_what what)
 {
 	copy_head(to, f->head, f->len);
 	to += FRAME_HEAD;
-	if (what != SEND_PLAIN && f->nb_segs != 0) {
+	if (!one_piece(what) && f->nb_segs != 0) {
 		for (uint32_t i = 0; i < f->nb_segs; to += f->segs[i++].len)
 			rte_memcpy(to, f->segs[i].ptr, f->segs[i].len);
 	} else if (f->len > FRAME_HEAD) {
@@ -51,7 +66,7 @@ static __rte_always_inline bool
 send_run(struct port_txq *txq, struct frame **frames, uint16_t n, const enum send_what what)
 {
 	struct virtq_device *q = &txq->vq;
-	const uint16_t hdr = txq->hdr_bytes;
+	const uint16_t hdr = header_bytes(txq, what);
 	struct virtq_desc_words descs[WORKER_BURST];
 	uint32_t lens[WORKER_BURST];
 	uint8_t *to[WORKER_BURST];
@@ -64,7 +79,7 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n, const enum sen
 	virtq_device_descs(q, first, n, descs);
 	for (unsigned int i = 0; i < n; i++) {
 		lens[i] = frames[i]->len + hdr;
-		pieces |= what == SEND_PLAIN ? frames[i]->nb_segs : 0;
+		pieces |= one_piece(what) ? frames[i]->nb_segs : 0;
 		bytes += frames[i]->len;
 	}
 	if (!virtq_device_descs_straight(q, descs, n, VIRTQ_DESC_F_WRITE, lens, UINT32_MAX) ||
@@ -91,7 +106,7 @@ static __rte_always_inline uint16_t
 send_one_by_one(struct port_txq *txq, struct frame **frames, uint16_t n, const enum send_what what)
 {
 	struct virtq_device *q = &txq->vq;
-	const uint16_t hdr = txq->hdr_bytes;
+	const uint16_t hdr = header_bytes(txq, what);
 	struct virtq_one one[WORKER_BURST];
 	uint16_t heads[WORKER_BURST];
 	uint64_t bytes = 0;
@@ -101,7 +116,7 @@ send_one_by_one(struct port_txq *txq, struct frame **frames, uint16_t n, const e
 	for (i = 0; i < n; i++) {
 		if (!virtq_device_one(
 			    q, heads[i], VIRTQ_DESC_F_WRITE, frames[i]->len + hdr, &one[i]) ||
-			(what == SEND_PLAIN && frames[i]->nb_segs != 0))
+			(one_piece(what) && frames[i]->nb_segs != 0))
 			break;
 		rte_prefetch0_write(one[i].ptr);
 		rte_prefetch0_write(one[i].ptr + hdr + RTE_MIN(frames[i]->len, 64U) - 1);
@@ -128,18 +143,24 @@ send_each(struct port_txq *txq, struct frame **frames, uint16_t n)
 	return send_one_by_one(txq, frames, n, SEND_PLAIN);
 }
 
+static __rte_noinline uint16_t
+send_each_hash(struct port_txq *txq, struct frame **frames, uint16_t n)
+{
+	return send_one_by_one(txq, frames, n, SEND_HASH);
+}
+
 static __rte_always_inline uint16_t
 send_straight(struct port_txq *txq, struct frame **frames, uint16_t n, const enum send_what what)
 {
-	if (what != SEND_PLAIN)
+	if (!one_piece(what))
 		return send_run(txq, frames, n, what) ? n : send_one_by_one(txq, frames, n, what);
 	if (likely(n == WORKER_BURST)) {
-		if (likely(send_run(txq, frames, WORKER_BURST, SEND_PLAIN)))
+		if (likely(send_run(txq, frames, WORKER_BURST, what)))
 			return n;
-	} else if (send_run(txq, frames, n, SEND_PLAIN)) {
+	} else if (send_run(txq, frames, n, what)) {
 		return n;
 	}
-	return send_each(txq, frames, n);
+	return what == SEND_PLAIN ? send_each(txq, frames, n) : send_each_hash(txq, frames, n);
 }
 
 /* Frames that find no buffer are dropped and counted. */
@@ -197,14 +218,22 @@ send_more(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_
 	send_frames(w, txq, frames, n, SEND_MORE);
 }
 
+static __rte_noinline void
+send_hash(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n)
+{
+	send_frames(w, txq, frames, n, SEND_HASH);
+}
+
 /* The caller has the lock. */
 static __rte_always_inline void
 send(struct worker *w, struct port_txq *txq, struct frame **frames, uint16_t n)
 {
 	if (unlikely(w->burst.asks))
 		send_offloads(w, txq, frames, n);
-	else if (unlikely(txq->hdr_bytes == VIRTIO_NET_HDR_HASH_BYTES || w->burst.deepened))
+	else if (unlikely(w->burst.deepened))
 		send_more(w, txq, frames, n);
+	else if (txq->hdr_bytes == VIRTIO_NET_HDR_HASH_BYTES)
+		send_hash(w, txq, frames, n);
 	else
 		send_frames(w, txq, frames, n, SEND_PLAIN);
 }
