@@ -54,13 +54,20 @@ vnet_hdr_clear_rx(void *hdr, uint16_t bytes, uint16_t num_buffers)
 		*(vnet_hdr_u64 *)(void *)(p + VIRTIO_NET_HDR_BYTES) = 0;
 }
 
-/** Device to driver, in a header of 20 bytes: the hash of the packet, or 0 and NONE. */
+/** Hash of a packet, or 0 and NONE, in a word. */
+static __rte_always_inline uint64_t
+vnet_hdr_hash(uint32_t value, uint16_t report)
+{
+	return value | (uint64_t)report << 32;
+}
+
+/** Device to driver, in a header of 20 bytes. @param hash  vnet_hdr_hash(). */
 static __rte_always_inline void
-vnet_hdr_set_hash(void *hdr, uint32_t value, uint16_t report)
+vnet_hdr_set_hash(void *hdr, uint64_t hash)
 {
 	uint8_t *p = (uint8_t *)hdr + offsetof(struct virtio_net_hdr, hash_value);
 
-	*(vnet_hdr_u64 *)(void *)p = rte_cpu_to_le_64(value | (uint64_t)report << 32);
+	*(vnet_hdr_u64 *)(void *)p = rte_cpu_to_le_64(hash);
 }
 
 /** num_buffers as the device wrote it; the driver checks it against what was used. */

@@ -172,19 +172,19 @@ look_up(const struct worker *w, struct port_rxq *rxq, const struct frame *f, uin
 }
 
 static __rte_always_inline void
-add_target(struct burst *b, struct frame *f)
+add_target(struct burst *b, struct frame *f, struct port_txq *to)
 {
 	uint16_t i = b->nb_targets;
 
 	b->list[b->nb_list++] = f;
 	while (i-- > 0) {
-		if (likely(b->targets[i] == f->to)) {
+		if (likely(b->targets[i] == to)) {
 			f->target = i;
 			return;
 		}
 	}
 	f->target = b->nb_targets;
-	b->targets[b->nb_targets++] = f->to;
+	b->targets[b->nb_targets++] = to;
 }
 
 /* Frames to one port that may go to several receiveqs. */
@@ -385,8 +385,7 @@ decide_each(struct worker *w, struct port_rxq *rxq, const struct taken *t, uint1
 				later.frames[later.nb] = f;
 				later.sets[later.nb++] = set;
 			} else {
-				f->to = set->txq[0];
-				add_target(b, f);
+				add_target(b, f, set->txq[0]);
 			}
 		} else if (flood) {
 			b->flood[b->nb_flood++] = f;

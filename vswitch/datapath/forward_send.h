@@ -58,7 +58,7 @@ write_header(uint8_t *to, uint16_t hdr, const struct frame *f, const enum send_w
 	if (what == SEND_ALL)
 		vnet_offload_write(to, &f->offload);
 	if (what != SEND_PLAIN && hdr == VIRTIO_NET_HDR_HASH_BYTES)
-		vnet_hdr_set_hash(to, f->hash_value, f->hash_report);
+		vnet_hdr_set_hash(to, f->hash);
 }
 
 /* A burst into buffers of one descriptor each whose heads follow one another. */

@@ -85,7 +85,7 @@ out_header(struct out *out, const struct frame *f, const struct vnet_offload *of
 	if (offload != NULL)
 		vnet_offload_write(&hdr, offload);
 	if (out->txq->hdr_bytes == VIRTIO_NET_HDR_HASH_BYTES)
-		vnet_hdr_set_hash(&hdr, f->hash_value, f->hash_report);
+		vnet_hdr_set_hash(&hdr, f->hash);
 	out_write(out, (const uint8_t *)&hdr, out->txq->hdr_bytes);
 }
 

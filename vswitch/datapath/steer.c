@@ -3,6 +3,7 @@
 
 #include "datapath/forward.h"
 #include "datapath/policy.h"
+#include "net/vnet_hdr.h"
 
 #include <rte_malloc.h>
 #include <rte_random.h>
@@ -432,6 +433,14 @@ pairs_of_hashes(const struct vnet_rss *rss, const uint32_t *values, uint8_t *pai
 		pairs[i] = (uint8_t)rss->table[values[i] & rss->table_mask];
 }
 
+/* What is reported. */
+static void
+note(struct frame **frames, const struct hashed *hashed, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		frames[i]->hash = vnet_hdr_hash(hashed->values[i], hashed->reports[i]);
+}
+
 void
 steer(struct worker *w, const struct port_txset *set, struct frame **frames, uint16_t n,
 	const struct vnet_hash_burst *fields, uint8_t *pairs)
@@ -449,11 +458,11 @@ steer(struct worker *w, const struct port_txset *set, struct frame **frames, uin
 	} else {
 		hash_frames(w, set->hash, frames, n, &hashed);
 	}
-	for (uint16_t i = 0; i < n && set->report; i++) {
-		frames[i]->hash_value = hashed.values[i];
-		frames[i]->hash_report = hashed.reports[i];
-	}
-	if (rss && set->rss_runs && fields != NULL) {
+	if (set->report)
+		note(frames, &hashed, n);
+	if (rss && set->rss_runs && set->nb == 1) {
+		memset(pairs, set->txq[0]->pair, n);
+	} else if (rss && set->rss_runs && fields != NULL) {
 		pairs_of_hashes(&set->policy->table, hashed.values, pairs, n);
 	} else if (rss) {
 		for (uint16_t i = 0; i < n; i++)

@@ -61,8 +61,8 @@ void steer_learn(struct worker *w, struct steer_flows *flows, uint16_t pair, str
 #define STEER_NOWHERE UINT8_MAX
 
 /**
- * Where frames to one port with PORT_LOOK_QUEUE go; sets their hash_value and hash_report where a
- * receiveq reports them.
+ * Where frames to one port with PORT_LOOK_QUEUE go; sets their hash where a receiveq reports
+ * it.
  *
  * @param frames  [n] of w->frames[].
  * @param fields  For set->hash, if they are known and all frames have a hash; else NULL.

@@ -37,11 +37,8 @@ struct frame {
 	/* Behind the head: rest when nb_segs is 0, else segs[nb_segs]. */
 	const uint8_t *rest;
 	struct virtq_seg *segs;
-	struct port_txq *to;
 	struct vnet_offload offload; /* what the header asks for; set if worker_burst.asks */
-	/* Of frames to a receiveq whose header has room for it. */
-	uint32_t hash_value;
-	uint16_t hash_report;
+	uint64_t hash;   /* vnet_hdr_hash(), of frames to a receiveq whose header has room for it */
 	uint16_t target; /* of burst.targets[] */
 } __rte_aligned(64);
 
