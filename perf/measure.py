@@ -140,6 +140,19 @@ class Runner:
         eal = [f"--force-max-simd-bitwidth={width}"]
         return Process(self.args, "ring_cycles", eal, [], self.args.cpus[1]).finish()
 
+    def steering(self, width, found):
+        """What the receiving guest asks for, once more: a second or less."""
+        if not os.path.exists(os.path.join(self.args.build, "perf", "steer_cycles")):
+            self.skipped["steer_cycles"] = "this build has no vswitch"
+            return
+        try:
+            eal = [f"--force-max-simd-bitwidth={width}"]
+            found["steering"].append(
+                Process(self.args, "steer_cycles", eal, [], self.args.cpus[1]).finish())
+        except Failed as error:
+            print(error, file=sys.stderr)
+            self.skipped["steer_cycles"] = "failed"
+
     def bounds(self, width, found):
         """The floor and lib/ring alone, once more."""
         try:
@@ -289,12 +302,13 @@ def cycles(args, data, start):
     if args.quick:
         plan = [(512, min(args.rounds, 3), args.rounds), (256, 1, min(args.rounds, 3))]
     for width, least, most in plan:
-        found = {"floor": [], "ring": [], "rounds": []}
+        found = {"floor": [], "ring": [], "steering": [], "rounds": []}
         data["widths"][str(width)] = found
         while len(found["rounds"]) < most:
             if len(found["rounds"]) >= least and time.monotonic() - start > QUICK_BUDGET[width]:
                 break
             runner.bounds(width, found)
+            runner.steering(width, found)
             found["rounds"].append(runner.round(width))
             print(f"round {len(found['rounds'])} of {most} at {width} bits done,"
                   f" {time.monotonic() - start:.0f} s", file=sys.stderr)

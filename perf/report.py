@@ -56,6 +56,15 @@ ROWS = [
     ("checksum and segmentation negotiated, unused: driver + switch", 60,
      (["virtq on virtq-switch, offloads unused"], None), ([SWITCHED], None), 1.05),
 ]
+# What perf/steer_cycles is asked for; both sides of a difference.
+STEERING = [
+    ("RSS + hash report more than off, one receiveq", "rss, report", "off"),
+    ("automatic steering more than off, four receiveqs", "automatic, several queues", "off"),
+    ("RSS more than automatic steering, four receiveqs", "rss, several queues",
+     "automatic, several queues"),
+    ("RSS + hash report more than automatic steering", "rss, report, several queues",
+     "automatic, several queues"),
+]
 
 
 def best_probe(data):
@@ -117,6 +126,16 @@ def cycle_rows(width, limit):
             if not row[0].endswith(FULL_ONLY) or set(row[2][0]) <= names]
 
 
+def steering_rows(data, width, limit):
+    """What RSS and hash report add to the worker's cycles, by perf/steer_cycles."""
+    runs = [r["cycles_per_packet"] for r in data["widths"][width].get("steering", []) if r["probe"] <= limit]
+    gfni = width == "512" and "gfni" in data["machine"]["flags"]
+    for what, ours, peer in STEERING:
+        pairs = [(r[ours]["min"], r[peer]["min"]) for r in runs if r[ours]["quiet"] and r[peer]["quiet"]]
+        target = None if "queues" in ours else 10 if gfni else 40
+        yield rows.row(what, 60, "cycles", pairs, target, kind="difference")
+
+
 def leg_table(data, width, limit):
     """Every configuration and leg: median over the rounds."""
     lines = [("cycles per packet", "bytes", "drv.tx", "dev.rx", "dev.tx", "switch", "drv.rx",
@@ -173,6 +192,8 @@ def all_rows(data):
     for width, figures in data["widths"].items():
         if figures["rounds"]:
             found[width] = cycle_rows(figures, limit)
+            if figures.get("steering"):
+                found[width] += steering_rows(data, width, limit)
     more = two_report.all_rows(data)
     if more:
         first = next(iter(found), "512")

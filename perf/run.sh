@@ -64,7 +64,7 @@ else
     setup_sdk
     # shellcheck disable=SC2034  # for setup_build
     BUILD_TARGETS="perf/floor perf/ring_cycles perf/ethdev_cycles pmd/librte_net_virtq.so"
-    BUILD_TARGETS="$BUILD_TARGETS perf/guest perf/busy_switch apps/virtq-switch"
+    BUILD_TARGETS="$BUILD_TARGETS perf/guest perf/busy_switch perf/steer_cycles apps/virtq-switch"
     setup_build build
 fi
 setup_hugepages "$PERF_MIB"
