@@ -46,4 +46,18 @@ copy_head(uint8_t *to, const uint8_t *from, uint32_t len)
 		copy_short(to, from, len);
 }
 
+/*
+ * Any number of bytes. rte_memcpy() for SSE, and any under a sanitizer, makes so much code at each
+ * place that the hot file takes minutes to compile; there the library's own is a call, and good.
+ */
+static __rte_always_inline void
+copy_bytes(uint8_t *to, const uint8_t *from, uint32_t n)
+{
+#if defined(__AVX2__) && !defined(__SANITIZE_ADDRESS__)
+	rte_memcpy(to, from, n);
+#else
+	memcpy(to, from, n);
+#endif
+}
+
 #endif

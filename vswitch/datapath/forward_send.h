@@ -45,9 +45,9 @@ write_frame(uint8_t *to, const struct frame *f, const enum send_what what)
 	to += FRAME_HEAD;
 	if (!one_piece(what) && f->nb_segs != 0) {
 		for (uint32_t i = 0; i < f->nb_segs; to += f->segs[i++].len)
-			rte_memcpy(to, f->segs[i].ptr, f->segs[i].len);
+			copy_bytes(to, f->segs[i].ptr, f->segs[i].len);
 	} else if (f->len > FRAME_HEAD) {
-		rte_memcpy(to, f->rest, f->len - FRAME_HEAD);
+		copy_bytes(to, f->rest, f->len - FRAME_HEAD);
 	}
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "datapath/out.h"
 
+#include "datapath/copy.h"
 #include "net/vnet_hdr.h"
-
-#include <rte_memcpy.h>
 
 /* Walk one more chain. Returns the counter to raise when the frame cannot be sent, else NULL. */
 static uint64_t *
@@ -64,7 +63,7 @@ out_write(struct out *out, const uint8_t *from, uint32_t n)
 	while (n > 0) {
 		uint32_t part = RTE_MIN(n, out->seg->len - out->offset);
 
-		rte_memcpy(out->seg->ptr + out->offset, from, part);
+		copy_bytes(out->seg->ptr + out->offset, from, part);
 		virtq_device_log(&out->txq->vq, out->seg->guest + out->offset, part);
 		from += part;
 		n -= part;
