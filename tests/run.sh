@@ -11,7 +11,7 @@
 #         asan   the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #         e2e    driver <-> switch, real processes
 #         qemu   Linux guests
-#         fuzz   libFuzzer at the trust boundaries, a minute each; no root, no hugepages
+#         fuzz   libFuzzer at the trust boundaries, half a minute each; no root, no hugepages
 #         others that tests/meson.build has: only when asked for by name
 #
 # The last line counts single cases: "N passed, N failed" or "N passed, N failed, N skipped".

@@ -3,7 +3,7 @@
 """
 Run one libFuzzer target for a while and say as TAP what came out.
 
-    fuzz.py TARGET CORPUS FOUND                    60 s by the clock, as suite fuzz does
+    fuzz.py TARGET CORPUS FOUND                    30 s by the clock, as suite fuzz does
     fuzz.py TARGET CORPUS FOUND --cpu-seconds 3600  one hour of CPU time, however busy the machine is
 
 CORPUS is read, FOUND receives inputs that reach something new, and what crashed (crash-*, leak-*,
@@ -68,7 +68,7 @@ def main():
     parser.add_argument('target')
     parser.add_argument('corpus')
     parser.add_argument('found')
-    parser.add_argument('--seconds', type=int, default=60)
+    parser.add_argument('--seconds', type=int, default=30)
     parser.add_argument('--cpu-seconds', type=int)
     parser.add_argument('--slice', type=int, default=600, help='seconds by the clock')
     parser.add_argument('--max-len', type=int, default=600)
