@@ -1,14 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Plots of perf/plot.py: well-formed, every series in the legend, points where their values are."""
-import os
 import re
-import sys
 import xml.etree.ElementTree
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'perf'))
-sys.dont_write_bytecode = True
-import plot  # noqa: E402  (after the path is set)
+import cases  # sets the path for the rest
+import plot
 
 
 def figures():
@@ -66,26 +63,7 @@ def nothing_measured_is_no_plot():
     assert plot.rates(empty) is None and plot.stages(empty, 60) is None and plot.latency(empty, '60', '80') is None
 
 
-CASES = (rates_name_axes_and_series, a_higher_rate_is_drawn_higher_by_its_logarithm,
-         stages_are_as_wide_as_their_cycles, each_nine_of_a_latency_is_as_high_as_the_one_before,
-         nothing_measured_is_no_plot)
-
-
-def main():
-    print(f'1..{len(CASES)}')
-    bad = 0
-    for nr, case in enumerate(CASES, 1):
-        why = None
-        try:
-            case()
-        except AssertionError as error:
-            why = str(error)
-            bad += 1
-        print(f'{"ok" if why is None else "not ok"} {nr} - {case.__name__}')
-        for line in (why or '').splitlines():
-            print(f'# {line}')
-    return bad > 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    cases.run(rates_name_axes_and_series, a_higher_rate_is_drawn_higher_by_its_logarithm,
+              stages_are_as_wide_as_their_cycles, each_nine_of_a_latency_is_as_high_as_the_one_before,
+              nothing_measured_is_no_plot)

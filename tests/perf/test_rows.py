@@ -2,15 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Ratios, medians and verdicts of perf/rows.py and perf/two_report.py; the tables and the JSON they make."""
 import json
-import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'perf'))
-sys.dont_write_bytecode = True
-import report  # noqa: E402  (after the path is set)
-import rows  # noqa: E402
-import two_report  # noqa: E402
-from twocore import COUNTED, OURS, OVS, PMD_PACKED, PMD_SPLIT, PMD_VECTOR  # noqa: E402
+import cases  # sets the path for the rest
+import report
+import rows
+import two_report
+from twocore import COUNTED, OURS, OVS, PMD_PACKED, PMD_SPLIT, PMD_VECTOR
 
 
 def equal(got, wanted):
@@ -132,29 +129,10 @@ def a_run_on_two_cores_alone_has_its_table_and_is_json():
     equal(report.render(again), text)
 
 
-CASES = (median_is_of_the_ratios_not_of_the_sides, rounds_without_one_side_do_not_count,
-         a_row_without_rounds_is_not_measured_and_not_reached, verdicts_know_which_way_is_better,
-         the_best_peer_of_a_round_counts, a_peer_that_is_missing_is_not_measured,
-         a_disturbed_result_does_not_count, a_difference_is_one,
-         latencies_are_held_against_the_faster_peer, the_floor_across_cores_is_the_best_one_of_its_kind,
-         a_run_on_two_cores_alone_has_its_table_and_is_json)
-
-
-def main():
-    print(f'1..{len(CASES)}')
-    bad = 0
-    for nr, case in enumerate(CASES, 1):
-        why = None
-        try:
-            case()
-        except AssertionError as error:
-            why = str(error)
-            bad += 1
-        print(f'{"ok" if why is None else "not ok"} {nr} - {case.__name__}')
-        for line in (why or '').splitlines():
-            print(f'# {line}')
-    return bad > 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    cases.run(median_is_of_the_ratios_not_of_the_sides, rounds_without_one_side_do_not_count,
+              a_row_without_rounds_is_not_measured_and_not_reached, verdicts_know_which_way_is_better,
+              the_best_peer_of_a_round_counts, a_peer_that_is_missing_is_not_measured,
+              a_disturbed_result_does_not_count, a_difference_is_one,
+              latencies_are_held_against_the_faster_peer, the_floor_across_cores_is_the_best_one_of_its_kind,
+              a_run_on_two_cores_alone_has_its_table_and_is_json)

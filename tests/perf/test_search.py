@@ -1,12 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """The zero-loss search of perf/search.py ends below where frames are lost, and close to it."""
-import os
-import sys
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'perf'))
-sys.dont_write_bytecode = True
-from search import GOOD, LOST, SLOW, judge, search  # noqa: E402  (after the path is set)
+import cases  # sets the path for the rest
+from search import GOOD, LOST, SLOW, judge, search
 
 TOP = 10e6
 
@@ -78,28 +74,9 @@ def one_lost_frame_is_a_loss():
     assert judge({'lost': 0, 'offered': 0.99}) == SLOW
 
 
-CASES = (finds_the_limit, a_switch_that_loses_nothing_gets_the_maximum,
-         a_switch_that_always_loses_gets_zero, a_rate_that_the_sender_cannot_keep_does_not_pass,
-         one_bad_trial_of_two_is_forgiven, two_bad_trials_are_not,
-         the_result_is_confirmed_by_a_longer_trial, an_unconfirmed_rate_is_not_reported,
-         one_lost_frame_is_a_loss)
-
-
-def main():
-    print(f'1..{len(CASES)}')
-    bad = 0
-    for nr, case in enumerate(CASES, 1):
-        why = None
-        try:
-            case()
-        except AssertionError as error:
-            why = str(error)
-            bad += 1
-        print(f'{"ok" if why is None else "not ok"} {nr} - {case.__name__}')
-        for line in (why or '').splitlines():
-            print(f'# {line}')
-    return bad > 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    cases.run(finds_the_limit, a_switch_that_loses_nothing_gets_the_maximum,
+              a_switch_that_always_loses_gets_zero, a_rate_that_the_sender_cannot_keep_does_not_pass,
+              one_bad_trial_of_two_is_forgiven, two_bad_trials_are_not,
+              the_result_is_confirmed_by_a_longer_trial, an_unconfirmed_rate_is_not_reported,
+              one_lost_frame_is_a_loss)

@@ -1,13 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """How perf/switches.py tells that something else had a CPU, and what it says of a program that fails."""
-import os
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'perf'))
-sys.dont_write_bytecode = True
-import switches  # noqa: E402  (after the path is set)
+import cases  # sets the path for the rest
+import switches
 
 
 def the_thread_that_ran_most_is_the_one_that_polls():
@@ -44,25 +41,6 @@ def the_end_of_a_program_is_told_with_its_last_words():
             process.close()
 
 
-CASES = (the_thread_that_ran_most_is_the_one_that_polls, nothing_known_is_not_disturbed,
-         answers_come_line_by_line, the_end_of_a_program_is_told_with_its_last_words)
-
-
-def main():
-    print(f'1..{len(CASES)}')
-    bad = 0
-    for nr, case in enumerate(CASES, 1):
-        why = None
-        try:
-            case()
-        except AssertionError as error:
-            why = str(error)
-            bad += 1
-        print(f'{"ok" if why is None else "not ok"} {nr} - {case.__name__}')
-        for line in (why or '').splitlines():
-            print(f'# {line}')
-    return bad > 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    cases.run(the_thread_that_ran_most_is_the_one_that_polls, nothing_known_is_not_disturbed,
+              answers_come_line_by_line, the_end_of_a_program_is_told_with_its_last_words)

@@ -1,81 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What commands do, however they are cut. */
-#include "bench.h"
-#include "control/control_ring.h"
-#include "control/port_vhost.h"
-#include "control_driver.h"
+#include "control_scene.h"
 #include "support/random.h"
 
 #include <string.h>
-
-#define STATUS_OK 0xf
-#define ALL_FEATURES \
-	(CD_BASE | CD_COMMANDS | CD_HASH_REPORT | CD_MAC | CD_STATUS | FE_F(1) | FE_F(7))
-
-static struct port *pa, *pb;
-static struct control_driver cd;
-static struct cmd cmd;
-
-static struct vhost_control *
-control(void)
-{
-	const struct port_vhost *pv = pa->backend;
-
-	return pv->control;
-}
-
-static const struct vnet_ctrl_state *
-state_now(void)
-{
-	assert_true(control()->filtering);
-	assert_memory_equal(&control()->state, &control()->in_force, sizeof(control()->in_force));
-	return &control()->in_force;
-}
-
-static uint64_t
-refused(void)
-{
-	return control_refused(&control()->counters);
-}
-
-static void
-start_with(uint16_t pairs, uint64_t features, uint32_t size)
-{
-	uint64_t mq = pairs > 1 ? FE_MQ : 0;
-
-	pa = bench_port("a", pairs);
-	pb = bench_port("b", 1);
-	assert_true(frontend_connect(&fa, bench_path("a")));
-	assert_true(frontend_connect(&fb, bench_path("b")));
-	frontend_start(&fb, 2);
-	frontend_negotiate(&fa, features | mq, CD_P_BASE);
-	frontend_memory(&fa);
-	control_open(&cd, &fa, 2u * pairs, size);
-	for (uint32_t i = 0; i < 2; i++) {
-		frontend_ring_tell(&fa, i);
-		frontend_enable(&fa, i, true);
-	}
-	control_tell(&cd);
-	frontend_enable(&fa, cd.index, true);
-	frontend_status(&fa, STATUS_OK);
-	assert_true(frontend_barrier(&fa));
-}
-
-static void
-stop(void)
-{
-	control_close(&cd);
-	frontend_disconnect(&fa);
-	frontend_disconnect(&fb);
-	assert_int_equal(vswitch_port_remove("a"), 0);
-	assert_int_equal(vswitch_port_remove("b"), 0);
-}
-
-static int
-run(void)
-{
-	return control_do(&cd, cmd.bytes, cmd.nb);
-}
 
 static void
 check_modes(void)
@@ -83,14 +11,14 @@ check_modes(void)
 	for (uint8_t mode = 0; mode < 6; mode++) {
 		cmd_begin(&cmd, 0, mode);
 		cmd_le(&cmd, 1, 1);
-		assert_int_equal(run(), CD_OK);
-		assert_int_equal(state_now()->modes, (2u << mode) - 1);
+		assert_int_equal(scene_run(), CD_OK);
+		assert_int_equal(scene_state()->modes, (2u << mode) - 1);
 	}
 	for (uint8_t mode = 0; mode < 6; mode++) {
 		cmd_begin(&cmd, 0, mode);
 		cmd_le(&cmd, 0, 1);
-		assert_int_equal(run(), CD_OK);
-		assert_int_equal(state_now()->modes, 0x3f & ~((2u << mode) - 1));
+		assert_int_equal(scene_run(), CD_OK);
+		assert_int_equal(scene_state()->modes, 0x3f & ~((2u << mode) - 1));
 	}
 }
 
@@ -101,27 +29,27 @@ check_macs(void)
 	uint8_t mac[6];
 
 	cmd_macs(&cmd, 256, 256);
-	assert_int_equal(run(), CD_OK);
-	assert_int_equal(state_now()->unicast.nb, 256);
-	assert_int_equal(state_now()->multicast.nb, 256);
-	assert_memory_equal(state_now()->unicast.macs, cmd.bytes + 6, 6 * 256);
-	assert_memory_equal(state_now()->multicast.macs, cmd.bytes + 10 + 6 * 256, 6 * 256);
+	assert_int_equal(scene_run(), CD_OK);
+	assert_int_equal(scene_state()->unicast.nb, 256);
+	assert_int_equal(scene_state()->multicast.nb, 256);
+	assert_memory_equal(scene_state()->unicast.macs, cmd.bytes + 6, 6 * 256);
+	assert_memory_equal(scene_state()->multicast.macs, cmd.bytes + 10 + 6 * 256, 6 * 256);
 	/* More than the device holds: all of that kind. */
 	cmd_macs(&cmd, 257, 1);
-	assert_int_equal(run(), CD_OK);
-	assert_true(state_now()->unicast.all);
-	assert_false(state_now()->multicast.all);
+	assert_int_equal(scene_run(), CD_OK);
+	assert_true(scene_state()->unicast.all);
+	assert_false(scene_state()->multicast.all);
 	cmd_macs(&cmd, 1023, 1024);
-	assert_int_equal(run(), CD_OK);
-	assert_true(state_now()->unicast.all && state_now()->multicast.all);
+	assert_int_equal(scene_run(), CD_OK);
+	assert_true(scene_state()->unicast.all && scene_state()->multicast.all);
 	cmd_macs(&cmd, 0, 0);
-	assert_int_equal(run(), CD_OK);
-	assert_int_equal(state_now()->unicast.nb + state_now()->multicast.nb, 0);
-	assert_false(state_now()->unicast.all || state_now()->multicast.all);
+	assert_int_equal(scene_run(), CD_OK);
+	assert_int_equal(scene_state()->unicast.nb + scene_state()->multicast.nb, 0);
+	assert_false(scene_state()->unicast.all || scene_state()->multicast.all);
 	cmd_begin(&cmd, 1, 1);
 	cmd_put(&cmd, other, 6);
-	assert_int_equal(run(), CD_OK);
-	assert_memory_equal(&state_now()->mac, other, 6);
+	assert_int_equal(scene_run(), CD_OK);
+	assert_memory_equal(&scene_state()->mac, other, 6);
 	assert_int_equal(frontend_config(&fa, 0, 6, mac), 6);
 	assert_memory_equal(mac, other, 6);
 }
@@ -136,9 +64,9 @@ check_vlans(void)
 			cmd_begin(&cmd, 2, add);
 			cmd_le(&cmd, ids[i], 2);
 			/* Twice is as good as once. */
-			assert_int_equal(run(), CD_OK);
-			assert_int_equal(run(), CD_OK);
-			assert_int_equal(vnet_ctrl_state_vlan(state_now(), ids[i]), add == 0);
+			assert_int_equal(scene_run(), CD_OK);
+			assert_int_equal(scene_run(), CD_OK);
+			assert_int_equal(vnet_ctrl_state_vlan(scene_state(), ids[i]), add == 0);
 		}
 	}
 }
@@ -149,30 +77,30 @@ check_steering(uint16_t pairs)
 	if (pairs > 1) {
 		cmd_begin(&cmd, 4, 0);
 		cmd_le(&cmd, pairs, 2);
-		assert_int_equal(run(), CD_OK);
-		assert_int_equal(state_now()->pairs, pairs);
-		assert_false(state_now()->rss_on);
+		assert_int_equal(scene_run(), CD_OK);
+		assert_int_equal(scene_state()->pairs, pairs);
+		assert_false(scene_state()->rss_on);
 	}
 	for (uint32_t entries = 1; entries <= 512; entries *= 2) {
 		cmd_rss(&cmd, 0x1ff, entries, pairs, pairs, 40);
-		assert_int_equal(run(), CD_OK);
-		assert_true(state_now()->rss_on);
-		assert_int_equal(state_now()->rss.hash_types, 0x1ff);
-		assert_int_equal(state_now()->rss.table_mask, entries - 1);
-		assert_int_equal(state_now()->rss.unclassified_queue, pairs - 1);
-		assert_int_equal(state_now()->pairs, pairs);
+		assert_int_equal(scene_run(), CD_OK);
+		assert_true(scene_state()->rss_on);
+		assert_int_equal(scene_state()->rss.hash_types, 0x1ff);
+		assert_int_equal(scene_state()->rss.table_mask, entries - 1);
+		assert_int_equal(scene_state()->rss.unclassified_queue, pairs - 1);
+		assert_int_equal(scene_state()->pairs, pairs);
 		for (uint32_t i = 0; i < entries; i++)
-			assert_int_equal(state_now()->rss.table[i], i % pairs);
-		assert_int_equal(state_now()->rss.key_length, 40);
-		assert_memory_equal(state_now()->rss.key, cmd.bytes + cmd.nb - 40, 40);
+			assert_int_equal(scene_state()->rss.table[i], i % pairs);
+		assert_int_equal(scene_state()->rss.key_length, 40);
+		assert_memory_equal(scene_state()->rss.key, cmd.bytes + cmd.nb - 40, 40);
 	}
 	/* The last of the two counts. */
 	if (pairs > 1) {
 		cmd_begin(&cmd, 4, 0);
 		cmd_le(&cmd, 1, 2);
-		assert_int_equal(run(), CD_OK);
-		assert_false(state_now()->rss_on);
-		assert_int_equal(state_now()->pairs, 1);
+		assert_int_equal(scene_run(), CD_OK);
+		assert_false(scene_state()->rss_on);
+		assert_int_equal(scene_state()->pairs, 1);
 	}
 }
 
@@ -198,18 +126,18 @@ every_command_is_in_force_when_its_buffer_comes_back(void **state)
 	COVERS("VLAN-003");
 	COVERS("VLAN-004");
 	for (uint32_t i = 0; i < RTE_DIM(pairs); i++) {
-		start_with(pairs[i], ALL_FEATURES, 64);
+		scene_start(pairs[i], ALL_FEATURES, 64);
 		check_modes();
 		check_macs();
 		check_vlans();
 		check_steering(pairs[i]);
 		cmd_begin(&cmd, 5, 0);
 		cmd_le(&cmd, 2, 8);
-		assert_int_equal(state_now()->offloads, FE_F(1) | FE_F(7));
-		assert_int_equal(run(), CD_OK);
-		assert_int_equal(state_now()->offloads, FE_F(1));
-		assert_int_equal(refused(), 0);
-		stop();
+		assert_int_equal(scene_state()->offloads, FE_F(1) | FE_F(7));
+		assert_int_equal(scene_run(), CD_OK);
+		assert_int_equal(scene_state()->offloads, FE_F(1));
+		assert_int_equal(scene_refused(), 0);
+		scene_stop();
 	}
 }
 
@@ -221,7 +149,7 @@ without_rss_the_hash_command_sets_types_and_key(void **state)
 	COVERS("HASH-038");
 	COVERS("HASH-039");
 	COVERS("HASH-042");
-	start_with(1, ALL_FEATURES & ~CD_RSS, 64);
+	scene_start(1, ALL_FEATURES & ~CD_RSS, 64);
 	for (uint32_t types = 0x1ff; types != 0; types >>= 1) {
 		cmd_begin(&cmd, 4, 2);
 		cmd_le(&cmd, types, 4);
@@ -229,12 +157,12 @@ without_rss_the_hash_command_sets_types_and_key(void **state)
 		cmd_le(&cmd, 40, 1);
 		for (uint32_t i = 0; i < 40; i++)
 			cmd_le(&cmd, types + i, 1);
-		assert_int_equal(run(), CD_OK);
-		assert_int_equal(state_now()->rss.hash_types, types);
-		assert_memory_equal(state_now()->rss.key, cmd.bytes + 15, 40);
-		assert_false(state_now()->rss_on);
+		assert_int_equal(scene_run(), CD_OK);
+		assert_int_equal(scene_state()->rss.hash_types, types);
+		assert_memory_equal(scene_state()->rss.key, cmd.bytes + 15, 40);
+		assert_false(scene_state()->rss_on);
 	}
-	stop();
+	scene_stop();
 }
 
 /* The command as pieces that end where cuts says; the answer behind them, in a piece of its own. */
@@ -276,7 +204,7 @@ reset_state(void)
 		frontend_ring_init(&fa, i);
 	frontend_status(&fa, STATUS_OK);
 	assert_true(frontend_barrier(&fa));
-	assert_false(state_now()->rss_on);
+	assert_false(scene_state()->rss_on);
 }
 
 static void
@@ -286,14 +214,14 @@ how_a_command_is_cut_does_not_matter(void **state)
 	uint64_t r = 17;
 
 	(void)state;
-	start_with(4, ALL_FEATURES, 256);
+	scene_start(4, ALL_FEATURES, 256);
 	cmd_rss(&cmd, 0x3f, 32, 4, 4, 40);
 	/* In two at each byte, none included; then in many with empty ones among them. */
 	for (uint32_t cut = 0; cut <= cmd.nb; cut++) {
 		reset_state();
 		assert_int_equal(run_cut(&cut, 1, cut % 2), CD_OK);
-		assert_int_equal(state_now()->rss.table[7], 3);
-		assert_memory_equal(state_now()->rss.key, cmd.bytes + cmd.nb - 40, 40);
+		assert_int_equal(scene_state()->rss.table[7], 3);
+		assert_memory_equal(scene_state()->rss.key, cmd.bytes + cmd.nb - 40, 40);
 	}
 	for (uint32_t round = 0; round < 200; round++) {
 		uint32_t at = 0, nb = 0;
@@ -304,9 +232,9 @@ how_a_command_is_cut_does_not_matter(void **state)
 			at += random_below(&r, 9);
 		}
 		assert_int_equal(run_cut(cuts, nb, round % 2), CD_OK);
-		assert_int_equal(state_now()->rss.table[7], 3);
+		assert_int_equal(scene_state()->rss.table[7], 3);
 	}
-	stop();
+	scene_stop();
 }
 
 static void
@@ -315,21 +243,21 @@ the_longest_command_may_come_byte_by_byte(void **state)
 	static uint32_t cuts[VNET_CTRL_BYTES_MAX];
 
 	(void)state;
-	start_with(1, ALL_FEATURES, 16384);
+	scene_start(1, ALL_FEATURES, 16384);
 	cmd_macs(&cmd, 1024, 1024);
 	assert_int_equal(cmd.nb, VNET_CTRL_BYTES_MAX);
 	for (uint32_t i = 1; i < cmd.nb; i++)
 		cuts[i - 1] = i;
 	assert_int_equal(run_cut(cuts, cmd.nb - 1, false), CD_OK);
-	assert_true(state_now()->unicast.all);
+	assert_true(scene_state()->unicast.all);
 	/* One byte more is too much, in one piece or in many. */
 	reset_state();
 	cmd_le(&cmd, 0, 1);
 	assert_int_equal(run_cut(cuts, cmd.nb - 2, false), CD_ERR);
-	assert_int_equal(run(), CD_ERR);
-	assert_int_equal(control()->counters.refused[VNET_CTRL_BAD_OVERSIZED], 2);
-	assert_false(state_now()->unicast.all);
-	stop();
+	assert_int_equal(scene_run(), CD_ERR);
+	assert_int_equal(scene_control()->counters.refused[VNET_CTRL_BAD_OVERSIZED], 2);
+	assert_false(scene_state()->unicast.all);
+	scene_stop();
 }
 
 /* Without a kick descriptor: what RESET_OWNER disabled comes back as it was. */
@@ -337,7 +265,7 @@ static void
 a_ring_that_is_enabled_again_after_reset_owner_counts(void **state)
 {
 	(void)state;
-	start_with(1, ALL_FEATURES, 64);
+	scene_start(1, ALL_FEATURES, 64);
 	assert_int_equal(frontend_ask(&fa, FE_RESET_OWNER, NULL, 0, NULL, 0), 0);
 	assert_true(frontend_barrier(&fa));
 	assert_null(pa->policy);
@@ -345,9 +273,9 @@ a_ring_that_is_enabled_again_after_reset_owner_counts(void **state)
 	assert_true(frontend_barrier(&fa));
 	cmd_begin(&cmd, 0, 0);
 	cmd_le(&cmd, 1, 1);
-	assert_int_equal(run(), CD_OK);
-	assert_int_equal(state_now()->modes, 1);
-	stop();
+	assert_int_equal(scene_run(), CD_OK);
+	assert_int_equal(scene_state()->modes, 1);
+	scene_stop();
 }
 
 int

@@ -1,85 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Commands that are not right, chains that are none, and too many of both. */
-#include "bench.h"
-#include "control/control_ring.h"
 #include "control/fault_report.h"
-#include "control/port_vhost.h"
-#include "control_driver.h"
+#include "control_scene.h"
 #include "support/random.h"
 
 #include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#define STATUS_OK 0xf
-#define ALL_FEATURES \
-	(CD_BASE | CD_COMMANDS | CD_HASH_REPORT | CD_MAC | CD_STATUS | FE_F(1) | FE_F(7))
-
-static struct port *pa, *pb;
-static struct control_driver cd;
-static struct cmd cmd;
-
-static struct vhost_control *
-control(void)
-{
-	const struct port_vhost *pv = pa->backend;
-
-	return pv->control;
-}
-
-static const struct vnet_ctrl_state *
-state_now(void)
-{
-	assert_true(control()->filtering);
-	assert_memory_equal(&control()->state, &control()->in_force, sizeof(control()->in_force));
-	return &control()->in_force;
-}
-
-static uint64_t
-refused(void)
-{
-	return control_refused(&control()->counters);
-}
-
-static void
-start_with(uint16_t pairs, uint64_t features, uint32_t size)
-{
-	uint64_t mq = pairs > 1 ? FE_MQ : 0;
-
-	pa = bench_port("a", pairs);
-	pb = bench_port("b", 1);
-	assert_true(frontend_connect(&fa, bench_path("a")));
-	assert_true(frontend_connect(&fb, bench_path("b")));
-	frontend_start(&fb, 2);
-	frontend_negotiate(&fa, features | mq, CD_P_BASE);
-	frontend_memory(&fa);
-	control_open(&cd, &fa, 2u * pairs, size);
-	for (uint32_t i = 0; i < 2; i++) {
-		frontend_ring_tell(&fa, i);
-		frontend_enable(&fa, i, true);
-	}
-	control_tell(&cd);
-	frontend_enable(&fa, cd.index, true);
-	frontend_status(&fa, STATUS_OK);
-	assert_true(frontend_barrier(&fa));
-}
-
-static void
-stop(void)
-{
-	control_close(&cd);
-	frontend_disconnect(&fa);
-	frontend_disconnect(&fb);
-	assert_int_equal(vswitch_port_remove("a"), 0);
-	assert_int_equal(vswitch_port_remove("b"), 0);
-}
-
-static int
-run(void)
-{
-	return control_do(&cd, cmd.bytes, cmd.nb);
-}
 
 static void
 reset_state(void)
@@ -90,7 +18,7 @@ reset_state(void)
 		frontend_ring_init(&fa, i);
 	frontend_status(&fa, STATUS_OK);
 	assert_true(frontend_barrier(&fa));
-	assert_false(state_now()->rss_on);
+	assert_false(scene_state()->rss_on);
 }
 
 /* Any prefix, any tail: refused, and nothing has changed. */
@@ -101,7 +29,7 @@ commands_of_a_wrong_length_change_nothing(void **state)
 	uint64_t count;
 
 	(void)state;
-	start_with(4, ALL_FEATURES, 64);
+	scene_start(4, ALL_FEATURES, 64);
 	for (uint32_t kind = 0; kind < 7; kind++) {
 		switch (kind) {
 		case 0:
@@ -130,17 +58,17 @@ commands_of_a_wrong_length_change_nothing(void **state)
 			cmd_begin(&cmd, 0, 0);
 			cmd_le(&cmd, 1, 1);
 		}
-		before = *state_now();
-		count = refused();
+		before = *scene_state();
+		count = scene_refused();
 		for (uint32_t nb = 0; nb < cmd.nb; nb++)
 			assert_int_equal(control_do(&cd, cmd.bytes, nb), CD_ERR);
 		cmd_le(&cmd, 0, 40);
 		for (uint32_t more = 1; more <= 40; more++)
 			assert_int_equal(control_do(&cd, cmd.bytes, cmd.nb - 40 + more), CD_ERR);
-		assert_int_equal(refused() - count, cmd.nb);
-		assert_memory_equal(&before, state_now(), sizeof(before));
+		assert_int_equal(scene_refused() - count, cmd.nb);
+		assert_memory_equal(&before, scene_state(), sizeof(before));
 	}
-	stop();
+	scene_stop();
 }
 
 static void
@@ -158,15 +86,15 @@ impossible_values_and_unknown_commands_change_nothing(void **state)
 	struct vnet_ctrl_state before;
 
 	(void)state;
-	start_with(4, ALL_FEATURES, 64);
-	before = *state_now();
+	scene_start(4, ALL_FEATURES, 64);
+	before = *scene_state();
 	for (uint32_t i = 0; i < RTE_DIM(bytes); i++)
 		assert_int_equal(control_do(&cd, bad[i], bytes[i]), CD_ERR);
-	assert_int_equal(control()->counters.refused[VNET_CTRL_BAD_VALUE], RTE_DIM(bytes));
+	assert_int_equal(scene_control()->counters.refused[VNET_CTRL_BAD_VALUE], RTE_DIM(bytes));
 	for (uint32_t i = 0; i < RTE_DIM(rss); i++) {
 		cmd_rss(&cmd, rss[i][0], RTE_MIN(rss[i][1], 4096u), (uint16_t)rss[i][2],
 			(uint16_t)rss[i][3], (uint8_t)rss[i][4]);
-		assert_int_equal(run(), CD_ERR);
+		assert_int_equal(scene_run(), CD_ERR);
 	}
 	for (uint32_t class = 0; class < 256; class ++) {
 		for (uint32_t command = 0; command < 256; command += class < 8 ? 1 : 51) {
@@ -178,11 +106,11 @@ impossible_values_and_unknown_commands_change_nothing(void **state)
 				continue;
 			cmd_begin(&cmd, (uint8_t) class, (uint8_t)command);
 			cmd_le(&cmd, 1, 8);
-			assert_int_equal(run(), CD_ERR);
+			assert_int_equal(scene_run(), CD_ERR);
 		}
 	}
-	assert_memory_equal(&before, state_now(), sizeof(before));
-	stop();
+	assert_memory_equal(&before, scene_state(), sizeof(before));
+	scene_stop();
 }
 
 static void
@@ -192,15 +120,15 @@ commands_whose_feature_was_not_negotiated_are_refused(void **state)
 		{0, 0}, {0, 2}, {1, 0}, {1, 1}, {2, 0}, {3, 0}, {4, 0}, {4, 1}, {4, 2}, {5, 0}};
 
 	(void)state;
-	start_with(1, CD_BASE | CD_CTRL_VQ, 64);
+	scene_start(1, CD_BASE | CD_CTRL_VQ, 64);
 	for (uint32_t i = 0; i < RTE_DIM(commands); i++) {
 		cmd_begin(&cmd, commands[i][0], commands[i][1]);
 		cmd_le(&cmd, 1, 8);
-		assert_int_equal(run(), CD_ERR);
+		assert_int_equal(scene_run(), CD_ERR);
 	}
 	assert_int_equal(
-		control()->counters.refused[VNET_CTRL_BAD_NOT_NEGOTIATED], RTE_DIM(commands));
-	stop();
+		scene_control()->counters.refused[VNET_CTRL_BAD_NOT_NEGOTIATED], RTE_DIM(commands));
+	scene_stop();
 }
 
 /* A driver that leaves no place for the answer cannot learn that it was obeyed: it is not. */
@@ -211,7 +139,7 @@ a_command_without_a_place_for_the_answer_is_not_carried_out(void **state)
 	uint32_t ack = CD_DATA + 64;
 
 	(void)state;
-	start_with(1, ALL_FEATURES, 64);
+	scene_start(1, ALL_FEATURES, 64);
 	memcpy(control_at(&cd, CD_DATA), (uint8_t[]){0, 0, 1}, 3);
 	parts[0] = (struct fake_part){FE_GUEST + CD_DATA, 3, false};
 	parts[1] = (struct fake_part){FE_GUEST + ack, 0, true};
@@ -220,8 +148,8 @@ a_command_without_a_place_for_the_answer_is_not_carried_out(void **state)
 		vswitch_housekeep();
 		assert_int_equal(control_answer(&cd), CD_NO_ACK);
 	}
-	assert_int_equal(control()->counters.no_ack_place, 2);
-	assert_int_equal(state_now()->modes, 0);
+	assert_int_equal(scene_control()->counters.no_ack_place, 2);
+	assert_int_equal(scene_state()->modes, 0);
 	/* More room than it takes: the first byte is the answer, wherever it is. */
 	parts[2] = (struct fake_part){FE_GUEST + ack, 40, true};
 	parts[3] = (struct fake_part){FE_GUEST + ack + 100, 4, true};
@@ -229,15 +157,15 @@ a_command_without_a_place_for_the_answer_is_not_carried_out(void **state)
 	vswitch_housekeep();
 	assert_int_equal(control_answer(&cd), CD_OK);
 	assert_int_equal(*control_at(&cd, ack + 1), 0);
-	assert_int_equal(state_now()->modes, 1);
-	stop();
+	assert_int_equal(scene_state()->modes, 1);
+	scene_stop();
 }
 
 static void
 each_fault_of_the_walk_stops_the_control_ring_alone(void **state)
 {
 	(void)state;
-	start_with(1, ALL_FEATURES, 64);
+	scene_start(1, ALL_FEATURES, 64);
 	for (uint32_t way = 0; way < 6; way++) {
 		struct virtq_desc *d = &cd.ring.desc[0];
 		uint64_t at = FE_GUEST + CD_DATA;
@@ -280,8 +208,8 @@ each_fault_of_the_walk_stops_the_control_ring_alone(void **state)
 	reset_state();
 	cmd_begin(&cmd, 0, 0);
 	cmd_le(&cmd, 1, 1);
-	assert_int_equal(run(), CD_OK);
-	stop();
+	assert_int_equal(scene_run(), CD_OK);
+	scene_stop();
 }
 
 /* Two rings full of commands at once: the switch takes its time, and others do not notice. */
@@ -291,7 +219,7 @@ a_flood_of_commands_is_served_bit_by_bit(void **state)
 	uint32_t served = 0, most = 0;
 
 	(void)state;
-	start_with(1, ALL_FEATURES & ~CD_HASH_REPORT, 512);
+	scene_start(1, ALL_FEATURES & ~CD_HASH_REPORT, 512);
 	for (uint32_t i = 0; i < 1000; i++) {
 		uint8_t vlan[4] = {2, i % 2, 9, 0};
 		uint32_t nb = 0;
@@ -310,7 +238,7 @@ a_flood_of_commands_is_served_bit_by_bit(void **state)
 	}
 	assert_int_equal(most, 64);
 	assert_int_equal(served, 64 * 1000);
-	stop();
+	scene_stop();
 }
 
 /* Main meets it, in the ring or in a command. */
@@ -321,10 +249,10 @@ memory_cut_short_under_the_control_ring_stops_its_port_only(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < RTE_DIM(left); i++) {
-		start_with(1, ALL_FEATURES, 64);
+		scene_start(1, ALL_FEATURES, 64);
 		cmd_begin(&cmd, 0, 0);
 		cmd_le(&cmd, 1, 1);
-		assert_int_equal(run(), CD_OK);
+		assert_int_equal(scene_run(), CD_OK);
 		control_send(&cd, cmd.bytes, cmd.nb);
 		assert_int_equal(ftruncate(fa.memfd, left[i]), 0);
 		vswitch_housekeep();
@@ -332,7 +260,7 @@ memory_cut_short_under_the_control_ring_stops_its_port_only(void **state)
 		assert_false(pa->ctrlq.running);
 		assert_int_equal(pa->mem.nb_regions, 0);
 		assert_true(frontend_barrier(&fb));
-		stop();
+		scene_stop();
 		frontend_close(&fa);
 		frontend_open(&fa);
 	}
@@ -367,14 +295,14 @@ commands_rewritten_while_they_are_read_are_good_or_refused(void **state)
 	bool end = false;
 
 	(void)state;
-	start_with(4, ALL_FEATURES, 64);
+	scene_start(4, ALL_FEATURES, 64);
 	cmd_rss(&cmd, 0x1ff, 128, 4, 4, 40);
 	memcpy(control_at(&cd, CD_DATA), cmd.bytes, cmd.nb);
 	parts[0].len = cmd.nb;
 	parts[1].addr = FE_GUEST + CD_DATA + 4096;
 	assert_int_equal(pthread_create(&thread, NULL, rewrite, &end), 0);
 	for (uint32_t i = 0; i < 20000 || good == 0 || bad == 0; i++) {
-		const struct vnet_ctrl_state *s = &control()->in_force;
+		const struct vnet_ctrl_state *s = &scene_control()->in_force;
 		int answer;
 
 		control_offer(&cd, parts, 2, CD_DATA + 4096);
@@ -393,7 +321,7 @@ commands_rewritten_while_they_are_read_are_good_or_refused(void **state)
 	}
 	__atomic_store_n(&end, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
-	stop();
+	scene_stop();
 }
 
 int

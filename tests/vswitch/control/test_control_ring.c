@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Life of a control queue: where it is, when it is served, what outlives what. */
-#include "bench.h"
-#include "control/control_ring.h"
-#include "control/port_vhost.h"
-#include "control_driver.h"
+#include "control_scene.h"
 #include "log_capture.h"
 
 #include <string.h>
@@ -11,55 +8,21 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STATUS_OK 0xf
-
 static const uint8_t promisc_on[] = {0, 0, 1};
 static const uint8_t promisc_off[] = {0, 0, 0};
-
-static struct port *pa, *pb;
-static struct control_driver cd;
-
-static struct vhost_control *
-control(void)
-{
-	const struct port_vhost *pv = pa->backend;
-
-	return pv->control;
-}
 
 static bool
 promiscuous(void)
 {
-	return control()->in_force.modes & VNET_CTRL_MODE(PROMISC);
-}
-
-/* Rings 0 to nb_rings and the control ring; the frontend has connected. */
-static void
-bring_up(uint64_t features, uint32_t nb_rings)
-{
-	frontend_negotiate(&fa, features, CD_P_BASE);
-	frontend_memory(&fa);
-	for (uint32_t i = 0; i < nb_rings; i++) {
-		frontend_ring_init(&fa, i);
-		frontend_ring_tell(&fa, i);
-		frontend_enable(&fa, i, true);
-	}
-	control_tell(&cd);
-	frontend_enable(&fa, cd.index, true);
-	frontend_status(&fa, STATUS_OK);
-	assert_true(frontend_barrier(&fa));
+	return scene_control()->in_force.modes & VNET_CTRL_MODE(PROMISC);
 }
 
 static void
 start_ring(uint16_t pairs, uint64_t features, uint32_t index, uint32_t nb_rings)
 {
-	pa = bench_port("a", pairs);
-	pb = bench_port("b", 1);
-	assert_true(frontend_connect(&fa, bench_path("a")));
-	assert_true(frontend_connect(&fb, bench_path("b")));
-	frontend_start(&fb, 2);
+	scene_connect(pairs);
 	control_open(&cd, &fa, index, 64);
-	bring_up(features, nb_rings);
+	scene_bring_up(features, nb_rings);
 }
 
 static void
@@ -83,11 +46,7 @@ the_last_ring_is_the_control_queue_with_1_4_and_127_pairs(void **state)
 		assert_int_equal(control_do(&cd, promisc_off, 3), CD_OK);
 		assert_false(promiscuous());
 		bench_pass(&fa, 1, &fb, 0, 1, 8);
-		control_close(&cd);
-		frontend_disconnect(&fa);
-		frontend_disconnect(&fb);
-		assert_int_equal(vswitch_port_remove("a"), 0);
-		assert_int_equal(vswitch_port_remove("b"), 0);
+		scene_stop();
 	}
 }
 
@@ -121,7 +80,7 @@ holes_between_the_pairs_and_the_control_queue_do_not_matter(void **state)
 	assert_int_equal(control_do(&cd, two_pairs, 4), CD_OK);
 	assert_int_equal(control_do(&cd, promisc_on, 3), CD_OK);
 	bench_pass(&fa, 3, &fb, 0, 1, 8);
-	assert_int_equal(control()->in_force.pairs, 2);
+	assert_int_equal(scene_control()->in_force.pairs, 2);
 	control_close(&cd);
 }
 
@@ -159,13 +118,13 @@ a_guest_with_a_control_queue_begins_as_after_a_reset(void **state)
 	start();
 	assert_int_equal(frontend_config(&fa, 0, 6, mac), 6);
 	assert_non_null(pa->policy);
-	assert_true(control()->filtering);
-	assert_memory_equal(&control()->in_force.mac, mac, 6);
-	assert_int_equal(control()->in_force.unicast.nb, 0);
-	assert_int_equal(control()->in_force.modes, 0);
-	assert_int_equal(control()->in_force.pairs, 1);
-	assert_int_equal(control()->in_force.rss.hash_types, 0);
-	assert_int_equal(control()->in_force.offloads, 0);
+	assert_true(scene_control()->filtering);
+	assert_memory_equal(&scene_control()->in_force.mac, mac, 6);
+	assert_int_equal(scene_control()->in_force.unicast.nb, 0);
+	assert_int_equal(scene_control()->in_force.modes, 0);
+	assert_int_equal(scene_control()->in_force.pairs, 1);
+	assert_int_equal(scene_control()->in_force.rss.hash_types, 0);
+	assert_int_equal(scene_control()->in_force.offloads, 0);
 	control_close(&cd);
 }
 
@@ -199,10 +158,10 @@ a_reset_forgets_what_commands_said(void **state)
 			assert_null(pa->policy);
 			assert_true(frontend_connect(&fa, bench_path("a")));
 			control_init(&cd);
-			bring_up(CD_BASE | CD_COMMANDS | CD_MAC | CD_STATUS, 2);
+			scene_bring_up(CD_BASE | CD_COMMANDS | CD_MAC | CD_STATUS, 2);
 		}
 		assert_true(frontend_barrier(&fa));
-		assert_false(promiscuous() && control()->filtering);
+		assert_false(promiscuous() && scene_control()->filtering);
 		assert_int_equal(frontend_config(&fa, 0, 6, mac), 6);
 		assert_memory_equal(mac, before, 6);
 		if (way == 1) {
