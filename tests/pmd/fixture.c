@@ -10,6 +10,7 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 #include <rte_malloc.h>
+#include <rte_vect.h>
 
 #include <dirent.h>
 #include <stdio.h>
@@ -35,16 +36,27 @@ static size_t log_begin;
 static void
 start(const char *const *options, int nb)
 {
-	char *argv[16];
+	const char *width = getenv("VIRTQ_SIMD_WIDTH");
+	char force[48];
+	char *argv[17];
 
 	/* EAL moves its arguments around, it does not write to them. */
 	for (int i = 0; i < nb; i++)
 		argv[i] = (char *)(uintptr_t)options[i];
+	if (width != NULL) {
+		snprintf(force, sizeof(force), "--force-max-simd-bitwidth=%s", width);
+		argv[nb++] = force;
+	}
 	argv[nb] = NULL;
 	snprintf(directory, sizeof(directory), "/tmp/virtq-test-XXXXXX");
 	if (mkdtemp(directory) == NULL || rte_eal_init(nb, argv) < 0) {
 		fprintf(stderr, "no directory below /tmp, or no EAL: %s\n",
 			rte_strerror(rte_errno));
+		exit(1);
+	}
+	if (width != NULL && rte_vect_get_max_simd_bitwidth() != atoi(width)) {
+		fprintf(stderr, "registers of %u bits, not %s\n", rte_vect_get_max_simd_bitwidth(),
+			width);
 		exit(1);
 	}
 	snprintf(sock_path, sizeof(sock_path), "%s/sock", directory);

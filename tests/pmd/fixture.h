@@ -28,7 +28,10 @@
 extern struct rte_mempool *pool;
 extern char sock_path[];
 
-/** EAL, pool, temporary directory. Call first in main(); the driver looks more often. */
+/**
+ * EAL, pool, temporary directory. Call first in main(); the driver looks more often.
+ * VIRTQ_SIMD_WIDTH in the environment: EAL's --force-max-simd-bitwidth.
+ */
 void fixture_start(void);
 /** The same with memory that grows. @return false: no hugepages for it, nothing was started. */
 bool fixture_start_huge(void);
