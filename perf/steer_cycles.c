@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Cycles per packet of virtq-switch's worker by what the receiving guest asks for: one receiveq or
- * several, RSS, hash report. Guests made of memory that do no more than offer buffers: figures are
- * of the worker alone, and differ by what is asked for alone.
+ * several, RSS, hash report; and by how many addresses are behind it, destinations uniform over
+ * them. Guests made of memory that do no more than offer buffers: figures are of the worker alone,
+ * and differ by what is asked for alone.
  */
+#include "datapath/fdb.h"
 #include "datapath/steer.h"
 #include "net/vnet_ctrl_state.h"
 #include "net/vnet_features.h"
@@ -39,17 +41,20 @@ struct ask {
 	bool several; /* receiveqs, or one */
 	bool rss;
 	bool report;
+	uint32_t macs; /* addresses behind the receiver, all of them destinations; 0: just one */
 };
 
-/* The first one is what the others are compared with. */
+/* The first one is what the others are compared with in print. */
 static const struct ask asks[] = {
-	{"off", false, false, false},
-	{"report", false, false, true},
-	{"rss", false, true, false},
-	{"rss, report", false, true, true},
-	{"automatic, several queues", true, false, false},
-	{"rss, several queues", true, true, false},
-	{"rss, report, several queues", true, true, true},
+	{"off", false, false, false, 0},
+	{"report", false, false, true, 0},
+	{"rss", false, true, false, 0},
+	{"rss, report", false, true, true, 0},
+	{"automatic, several queues", true, false, false, 0},
+	{"rss, several queues", true, true, false, 0},
+	{"rss, report, several queues", true, true, true, 0},
+	{"16 addresses", false, false, false, 16},
+	{"65536 addresses", false, false, false, 65536},
 };
 
 static struct {
@@ -225,6 +230,44 @@ set_policy(struct guest *g, const struct ask *ask)
 		die("policy refused");
 }
 
+/* Address i behind the receiver. */
+static struct rte_ether_addr
+mac_of(uint32_t i)
+{
+	return (struct rte_ether_addr){
+		{2, 0x50, 0, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
+}
+
+static void
+learn_macs(const struct guest *g, uint32_t macs)
+{
+	for (uint32_t i = 0; i < macs; i++) {
+		struct rte_ether_addr mac = mac_of(i);
+
+		fdb_learn(fdb_key(mac.addr_bytes), g->port->id, fdb_clock());
+	}
+	for (uint32_t i = 0; i < macs; i++) {
+		struct rte_ether_addr mac = mac_of(i);
+
+		if (fdb_lookup(fdb_key(mac.addr_bytes)) != g->port->id)
+			die("the table lost an address");
+	}
+}
+
+/* The next burst goes to any of the addresses. */
+static void
+spread(const struct guest *g, uint32_t macs, uint64_t *seed)
+{
+	uint16_t first = virtq_index_peek(&g->vq[1].used->idx);
+
+	for (uint16_t i = 0; macs != 0 && i < BURST; i++) {
+		struct rte_ether_addr mac = mac_of(next(seed) % macs);
+
+		memcpy(slot(g, 1, (uint16_t)(first + i) % RING) + VIRTIO_NET_HDR_BYTES, &mac,
+			sizeof(mac));
+	}
+}
+
 /* Own name for callgrind. */
 static __rte_noinline unsigned int
 leg_switch(void)
@@ -280,15 +323,20 @@ measure(const struct ask *ask, struct perf_series *series)
 	introduce(&b, vnet_hdr_bytes(features | virtq_bit(VIRTIO_F_VERSION_1)));
 	if (ask->rss || ask->report)
 		set_policy(&b, ask);
+	learn_macs(&b, ask->macs);
 	before = delivered(&b);
-	for (; turns < WARM_BURSTS; turns++)
+	for (; turns < WARM_BURSTS; turns++) {
+		spread(&a, ask->macs, &seed);
 		turn(&a, &b);
+	}
 	for (unsigned int w = 0; w < conf.windows; w++) {
 		uint64_t cycles = 0;
 		double probe = perf_probe();
 
-		for (unsigned int i = 0; i < BURSTS; i++, turns++)
+		for (unsigned int i = 0; i < BURSTS; i++, turns++) {
+			spread(&a, ask->macs, &seed);
 			cycles += turn(&a, &b);
+		}
 		probe = RTE_MAX(probe, perf_probe());
 		perf_series_add_probed(series, (double)cycles / (BURSTS * BURST), probe);
 	}
@@ -402,7 +450,7 @@ int
 main(int argc, char **argv)
 {
 	static struct perf_series series[RTE_DIM(asks)];
-	const struct vswitch_conf vswitch = {.nb_mbufs = 255, .mac_entries = 1024, .nb_workers = 1};
+	const struct vswitch_conf vswitch = {.nb_mbufs = 255, .nb_workers = 1};
 	int ret = rte_eal_init(argc, argv);
 
 	if (ret < 0)

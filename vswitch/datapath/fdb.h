@@ -9,6 +9,7 @@
 #ifndef FDB_H
 #define FDB_H
 
+#include <rte_atomic.h>
 #include <rte_common.h>
 #include <rte_ether.h>
 
@@ -99,22 +100,20 @@ fdb_word(const uint64_t *word)
 static inline uint16_t
 fdb_lookup(uint64_t key)
 {
+	uint64_t words[2 * FDB_WAYS], found = 0;
 	uint32_t b[2];
 
 	if (key == 0) /* would match a free word */
 		return FDB_NONE;
 	fdb_buckets_of(key, &b[0], &b[1]);
-	for (int i = 0; i < 2; i++) {
-		const uint64_t *words = fdb.buckets[b[i]].words;
-
-		for (int way = 0; way < FDB_WAYS; way++) {
-			uint64_t word = fdb_word(&words[way]);
-
-			if (word >> 16 == key)
-				return (uint16_t)word;
-		}
-	}
-	return FDB_NONE;
+	/* Words are read as such or several at once; the copy is what counts. */
+	memcpy(words, &fdb.buckets[b[0]], sizeof(struct fdb_bucket));
+	memcpy(words + FDB_WAYS, &fdb.buckets[b[1]], sizeof(struct fdb_bucket));
+	rte_compiler_barrier();
+	/* Where it stands nobody can foresee: no branch on that. It stands there once, or not. */
+	for (unsigned int way = 0; way < RTE_DIM(words); way++)
+		found |= words[way] >> 16 == key ? words[way] : 0;
+	return found != 0 ? (uint16_t)found : FDB_NONE;
 }
 
 static inline uint32_t
