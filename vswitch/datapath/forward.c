@@ -11,6 +11,7 @@
 #include "datapath/forward.h"
 
 #include "datapath/forward_decide.h"
+#include "datapath/forward_mbuf.h"
 #include "datapath/forward_send.h"
 #include "datapath/forward_take.h"
 
@@ -110,7 +111,7 @@ flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies,
 	w->burst.nb_hashed = 0;
 	w->burst.copied = true;
 	for (unsigned int i = 0; i < n; i++) {
-		forward_of_mbuf(w, &w->frames[i], copies[i]);
+		frame_of_mbuf(w, &w->frames[i], copies[i]);
 		if (w->burst.asks)
 			w->frames[i].offload = offloads[i];
 	}
@@ -140,7 +141,7 @@ flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies,
 		send_to_targets(w, &b);
 		publish_targets(w, &b);
 	}
-	rte_pktmbuf_free_bulk(copies, n);
+	free_mbufs(copies, n);
 }
 
 #define FUNCTION_NAME_(isa) forward_burst_##isa
@@ -166,12 +167,14 @@ FUNCTION_NAME(FORWARD_ISA)(struct worker *w, struct port_rxq *rxq)
 	if (unlikely(set != NULL && set->flows != NULL))
 		steer_learn(w, set->flows, rxq->pair, t.frames, n);
 	decide(w, rxq, &t, n, &b);
+	if (unlikely(b.nb_flood > 0))
+		frames_to_mbufs(b.flood, b.nb_flood, copies);
 	for (uint16_t i = 0; i < b.nb_flood; i++) {
-		copies[nb_copies] = forward_to_mbuf(b.flood[i]);
-		if (copies[nb_copies] == NULL) {
+		if (copies[i] == NULL) {
 			rxq->stats.no_mbuf++;
 			continue;
 		}
+		copies[nb_copies] = copies[i];
 		if (w->burst.asks)
 			offloads[nb_copies] = b.flood[i]->offload;
 		nb_copies++;
