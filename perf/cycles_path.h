@@ -6,6 +6,8 @@
  *
  * path_device: driver transmit, device receive, device transmit, driver receive (two ethdev ports).
  * path_switch: driver A transmit, one turn of the switch's worker, driver B receive.
+ * path_mbufs: driver A transmit, frames taken into mbufs, mbufs put into buffers, driver B receive.
+ * path_checks: as path_switch, then once more without checks.
  */
 #ifndef CYCLES_PATH_H
 #define CYCLES_PATH_H
@@ -17,7 +19,14 @@
 #include <stdint.h>
 
 #define CYCLES_MAX_BURST 64
-#define CYCLES_MAX_LEGS 4
+#define CYCLES_MAX_LEGS 6
+
+/* What drivers negotiate and no packet uses. */
+enum cycles_offloads {
+	CYCLES_PLAIN,
+	CYCLES_CSUM,
+	CYCLES_TSO, /* and checksums, which it needs */
+};
 
 /** What the user asked for; the same for every path. */
 struct cycles_conf {
@@ -28,8 +37,8 @@ struct cycles_conf {
 	const char *peer[2]; /**< path_switch: the switch's ports, `name,path=SOCKET`. */
 	uint16_t ring;       /**< Entries of each ring. */
 	uint16_t burst;      /**< Packets per burst, at most CYCLES_MAX_BURST. */
-	bool offloads;       /**< Negotiate checksum and segmentation; they are not used. */
-	uint32_t max_frame;  /**< Largest frame in bytes. */
+	enum cycles_offloads offloads;
+	uint32_t max_frame; /**< Largest frame in bytes. */
 };
 
 /**
@@ -61,6 +70,8 @@ struct cycles_path {
 
 extern const struct cycles_path cycles_path_device;
 extern const struct cycles_path cycles_path_switch;
+extern const struct cycles_path cycles_path_mbufs;
+extern const struct cycles_path cycles_path_checks;
 
 /** Spin at most so many empty burst calls before a leg gives up (about a second). */
 #define CYCLES_MAX_CALLS 10000000

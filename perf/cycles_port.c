@@ -47,19 +47,23 @@ cycles_port_attach(const char *args, uint16_t *port)
 	return ret;
 }
 
-/* What makes a driver negotiate CSUM and HOST_TSO, and GUEST_CSUM. */
+/* What makes a driver negotiate CSUM and GUEST_CSUM; HOST_TSO and GUEST_TSO. */
 static void
-offloads_on(uint16_t port, struct rte_eth_conf *eth)
+offloads_on(uint16_t port, enum cycles_offloads what, struct rte_eth_conf *eth)
 {
+	const bool tso = what == CYCLES_TSO;
 	struct rte_eth_dev_info info = {0};
 
 	if (rte_eth_dev_info_get(port, &info) != 0)
 		return;
 	eth->rxmode.offloads = info.rx_offload_capa &
-			       (RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
+			       (RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM |
+				       (tso ? RTE_ETH_RX_OFFLOAD_TCP_LRO : 0));
 	eth->txmode.offloads = info.tx_offload_capa &
 			       (RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
-				       RTE_ETH_TX_OFFLOAD_TCP_TSO);
+				       (tso ? RTE_ETH_TX_OFFLOAD_TCP_TSO : 0));
+	if (tso)
+		eth->rxmode.max_lro_pkt_size = info.max_lro_pkt_size;
 }
 
 int
@@ -71,8 +75,8 @@ cycles_port_start(uint16_t port, const struct cycles_conf *conf, struct rte_memp
 
 	if (conf->max_frame > RTE_ETHER_MAX_LEN - RTE_ETHER_CRC_LEN)
 		eth.rxmode.mtu = conf->max_frame - RTE_ETHER_HDR_LEN;
-	if (conf->offloads)
-		offloads_on(port, &eth);
+	if (conf->offloads != CYCLES_PLAIN)
+		offloads_on(port, conf->offloads, &eth);
 	ret = rte_eth_dev_configure(port, 1, 1, &eth);
 	if (ret == 0) {
 		what = "receive queue";

@@ -28,6 +28,17 @@
 double perf_probe_best;
 
 static struct cycles_conf conf = {.ring = 256, .burst = 32};
+/* What stands between drivers, by name; the first one has a device port for its driver. */
+static const struct cycles_path *const paths[] = {
+	&cycles_path_device,
+#ifdef PERF_HAVE_VSWITCH
+	&cycles_path_switch,
+	&cycles_path_mbufs,
+#endif
+#ifdef PERF_HAVE_CHECKS
+	&cycles_path_checks,
+#endif
+};
 static const struct cycles_path *path = &cycles_path_device;
 static unsigned int nb_windows = 64;
 static unsigned int nb_bursts = 1024;
@@ -39,8 +50,8 @@ static bool wait_for_go;
 
 struct result {
 	uint32_t size;
-	uint64_t turns;       /* of the burst through all legs, warming up included */
-	uint64_t extra_calls; /* burst calls beyond the one that each leg needs */
+	uint64_t turns;       /* of the burst through all legs, warming up too */
+	uint64_t extra_calls; /* burst calls beyond one per leg */
 	struct perf_figure leg[CYCLES_MAX_LEGS];
 	struct perf_figure total;
 	double clock; /* reading the time stamp counter, in cycles per packet and leg */
@@ -51,15 +62,17 @@ usage(void)
 {
 	fprintf(stderr,
 		"usage: ethdev_cycles [EAL options] -- --driver ARGS --device ARGS [options]\n"
-		"       ethdev_cycles [EAL options] -- --switch --driver ARGS --driver2 ARGS"
+		"       ethdev_cycles [EAL options] -- --path PATH --driver ARGS --driver2 ARGS"
 		" --peer PORT --peer PORT\n"
 		"  --driver ARGS     driver port, e.g. "
 		"net_virtio_user0,path=/tmp/s,queue_size=256\n"
 		"  --device ARGS     device port, e.g. net_vhost0,iface=/tmp/s\n"
-		"  --switch          virtq-switch's worker between two driver ports\n"
-		"  --driver2 ARGS    the driver port that receives, with --switch\n"
+		"  --path PATH       what stands between two driver ports: switch (virtq-switch's\n"
+		"                    worker), mbufs (its device role into mbufs and out of them),\n"
+		"                    checks (checks_cycles: worker and drivers, with and without)\n"
+		"  --driver2 ARGS    the driver port that receives, with --path\n"
 		"  --peer PORT       a port of the switch, NAME,path=SOCKET; two of them\n"
-		"  --offloads        drivers negotiate checksum and segmentation, and use none\n"
+		"  --offloads WHAT   drivers negotiate csum, or tso (and csum), and use none\n"
 		"  --ring N          entries per ring (256)\n"
 		"  --burst N         packets per burst, up to %d (32)\n"
 		"  --size N[,N...]   frame sizes in bytes without CRC, up to %d of them (60)\n"
@@ -108,7 +121,7 @@ enum option_code {
 	OPT_DRIVER = 1,
 	OPT_DRIVER2,
 	OPT_DEVICE,
-	OPT_SWITCH,
+	OPT_PATH,
 	OPT_PEER,
 	OPT_OFFLOADS,
 	OPT_RING,
@@ -125,9 +138,9 @@ static const struct option options[] = {
 	{"driver", required_argument, NULL, OPT_DRIVER},
 	{"driver2", required_argument, NULL, OPT_DRIVER2},
 	{"device", required_argument, NULL, OPT_DEVICE},
-	{"switch", no_argument, NULL, OPT_SWITCH},
+	{"path", required_argument, NULL, OPT_PATH},
 	{"peer", required_argument, NULL, OPT_PEER},
-	{"offloads", no_argument, NULL, OPT_OFFLOADS},
+	{"offloads", required_argument, NULL, OPT_OFFLOADS},
 	{"ring", required_argument, NULL, OPT_RING},
 	{"burst", required_argument, NULL, OPT_BURST},
 	{"size", required_argument, NULL, OPT_SIZE},
@@ -140,15 +153,16 @@ static const struct option options[] = {
 };
 
 static int
-use_switch(void)
+find_path(const char *name)
 {
-#ifdef PERF_HAVE_VSWITCH
-	path = &cycles_path_switch;
-	return 0;
-#else
-	fprintf(stderr, "--switch: this build has no vswitch\n");
+	for (unsigned int i = 0; i < RTE_DIM(paths); i++) {
+		if (strcmp(name, paths[i]->name) == 0) {
+			path = paths[i];
+			return 0;
+		}
+	}
+	fprintf(stderr, "--path %s: not in this program\n", name);
 	return -EINVAL;
-#endif
 }
 
 static int
@@ -167,14 +181,14 @@ parse_option(int opt)
 	case OPT_DEVICE:
 		conf.device = optarg;
 		break;
-	case OPT_SWITCH:
-		ret = use_switch();
+	case OPT_PATH:
+		ret = find_path(optarg);
 		break;
 	case OPT_PEER:
 		conf.peer[conf.peer[0] != NULL] = optarg;
 		break;
 	case OPT_OFFLOADS:
-		conf.offloads = true;
+		conf.offloads = strcmp(optarg, "tso") == 0 ? CYCLES_TSO : CYCLES_CSUM;
 		break;
 	case OPT_RING:
 		ret = parse_number("ring", optarg, 64, 32768, &value);
@@ -221,11 +235,9 @@ parse_options(int argc, char **argv)
 		if (parse_option(opt) != 0)
 			return -EINVAL;
 	}
-	if (path == &cycles_path_device)
-		complete = conf.driver != NULL && conf.device != NULL;
-	else
-		complete = conf.driver != NULL && conf.driver2 != NULL && conf.peer[1] != NULL;
-	if (!complete || optind != argc) {
+	complete = path == &cycles_path_device ? conf.device != NULL
+					       : conf.driver2 != NULL && conf.peer[1] != NULL;
+	if (!complete || conf.driver == NULL || optind != argc) {
 		usage();
 		return -EINVAL;
 	}
@@ -446,7 +458,7 @@ print_json(const struct result *r, unsigned int nb)
 	return out == stdout || fclose(out) == 0 ? 0 : -EIO;
 }
 
-/* Several instances can start together, and measure one after the other. */
+/* Several instances start together, and measure in turn. */
 static int
 wait_for_line(void)
 {

@@ -19,7 +19,7 @@ LINE = re.compile(r"^\s*([\d,]+) .*?\)\s+(\S+)")
 
 
 # Negotiated and not used: what looking into every header costs.
-OFFLOADS = [{**config, "name": config["name"] + ", offloads", "args": config["args"] + ["--offloads"]}
+OFFLOADS = [{**config, "name": config["name"] + ", offloads", "args": config["args"] + ["--offloads", "tso"]}
             for config in measure.CONFIGS if "virtq" in config["name"]]
 
 

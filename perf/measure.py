@@ -51,7 +51,7 @@ def switch(name, driver, more=()):
     args = driver.split(",", 1)
     pair = [f"{args[0]}{i},{args[1]},path={{dir}}/s{i}" for i in (0, 1)]
     return {"name": name, "plugin": "virtq" in driver, "full": bool(more),
-            "args": [*more, "--switch", "--driver", pair[0], "--driver2", pair[1],
+            "args": [*more, "--path", "switch", "--driver", pair[0], "--driver2", pair[1],
                      "--peer", "a,path={dir}/s0", "--peer", "b,path={dir}/s1"]}
 
 

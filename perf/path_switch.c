@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Two driver ports with virtq-switch between them; its worker takes its turn in this thread. */
-#include "cycles_path.h"
+#include "path_switch.h"
+
+#include "port.h"
 #include "vswitch.h"
 
 #include <rte_cycles.h>
@@ -14,6 +16,7 @@
 #define SERVE_MS 20
 
 static uint16_t from, to;
+static const struct port *ends[2];
 static struct rte_mempool *pool;
 static pthread_t server;
 static bool serving;
@@ -28,10 +31,41 @@ serve_commands(void *arg)
 	return arg;
 }
 
-static int
+/* Own names for callgrind. */
+static __rte_noinline int
 leg_drv_tx(struct rte_mbuf **pkts, uint16_t nb)
 {
 	return cycles_send(from, pkts, nb);
+}
+
+static __rte_noinline int
+leg_drv_rx(struct rte_mbuf **pkts, uint16_t nb)
+{
+	return cycles_receive(to, pkts, nb);
+}
+
+int
+path_switch_send(struct rte_mbuf **pkts, uint16_t nb)
+{
+	return leg_drv_tx(pkts, nb);
+}
+
+int
+path_switch_receive(struct rte_mbuf **pkts, uint16_t nb)
+{
+	return leg_drv_rx(pkts, nb);
+}
+
+const struct port *
+path_switch_port(unsigned int end)
+{
+	return ends[end];
+}
+
+uint16_t
+path_switch_ethdev(unsigned int end)
+{
+	return end == 0 ? from : to;
 }
 
 static int
@@ -50,22 +84,19 @@ leg_switch(struct rte_mbuf **pkts __rte_unused, uint16_t nb)
 }
 
 static int
-leg_drv_rx(struct rte_mbuf **pkts, uint16_t nb)
-{
-	return cycles_receive(to, pkts, nb);
-}
-
-static int
-add_port(const char *arg)
+add_port(const char *arg, const struct port **end)
 {
 	char name[32], path[108];
 	struct vswitch_port_conf port = {.name = name, .path = path, .pairs = 1};
+	int id;
 
 	if (sscanf(arg, "%31[^,],path=%107s", name, path) != 2) {
 		fprintf(stderr, "--peer %s: give NAME,path=SOCKET\n", arg);
 		return -EINVAL;
 	}
-	return vswitch_port_add(&port);
+	id = vswitch_port_add(&port);
+	*end = id >= 0 ? port_get((uint16_t)id) : NULL;
+	return id;
 }
 
 /* The receiver says a word, so that the switch knows where it is: known unicast from then on. */
@@ -96,8 +127,8 @@ learn(void)
 	return -ETIMEDOUT;
 }
 
-static int
-switch_open(const struct cycles_conf *conf)
+int
+path_switch_open(const struct cycles_conf *conf)
 {
 	const struct vswitch_conf vswitch = {.nb_workers = 1};
 	int ret;
@@ -107,7 +138,7 @@ switch_open(const struct cycles_conf *conf)
 		return -ENOMEM;
 	ret = vswitch_init(&vswitch);
 	for (unsigned int i = 0; i < 2 && ret >= 0; i++)
-		ret = add_port(conf->peer[i]);
+		ret = add_port(conf->peer[i], &ends[i]);
 	if (ret < 0)
 		return ret;
 	serving = pthread_create(&server, NULL, serve_commands, NULL) == 0;
@@ -125,27 +156,27 @@ switch_open(const struct cycles_conf *conf)
 	return ret == 0 ? learn() : ret;
 }
 
-static void
-switch_addresses(struct rte_ether_addr *src, struct rte_ether_addr *dst)
+void
+path_switch_addresses(struct rte_ether_addr *src, struct rte_ether_addr *dst)
 {
 	rte_eth_macaddr_get(from, src);
 	rte_eth_macaddr_get(to, dst);
 }
 
-static struct rte_mempool *
-switch_pool(void)
+struct rte_mempool *
+path_switch_pool(void)
 {
 	return pool;
 }
 
-static uint64_t
-switch_lost(void)
+uint64_t
+path_switch_lost(void)
 {
 	return cycles_port_lost(from) + cycles_port_lost(to);
 }
 
-static void
-switch_close(void)
+void
+path_switch_close(void)
 {
 	cycles_port_close(from);
 	cycles_port_close(to);
@@ -160,9 +191,9 @@ const struct cycles_path cycles_path_switch = {
 	.nb_legs = 3,
 	.leg_name = {"drv.tx", "switch", "drv.rx"},
 	.leg = {leg_drv_tx, leg_switch, leg_drv_rx},
-	.open = switch_open,
-	.addresses = switch_addresses,
-	.pool = switch_pool,
-	.lost = switch_lost,
-	.close = switch_close,
+	.open = path_switch_open,
+	.addresses = path_switch_addresses,
+	.pool = path_switch_pool,
+	.lost = path_switch_lost,
+	.close = path_switch_close,
 };

@@ -104,7 +104,7 @@ rx_lengths(uint32_t *lens, unsigned int n, uint32_t hdr_bytes, uint32_t max, uin
 		sum += len;
 	}
 	*bytes = sum;
-	if (likely(worst < max))
+	if (!VIRTQ_CHECKED || likely(worst < max))
 		return n;
 	for (i = 0, *bytes = 0; lens[i] - 1 < max; i++)
 		*bytes += lens[i];

@@ -5,6 +5,10 @@
 
 #include <errno.h>
 
+#ifdef VIRTQ_UNCHECKED
+#error "for an instance of a burst body in perf/ only"
+#endif
+
 int
 virtq_size_check(uint32_t size)
 {

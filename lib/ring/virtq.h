@@ -26,6 +26,17 @@ struct virtq {
 	uint32_t flags; /* enum virtq_flag */
 };
 
+/*
+ * Whether what the peer writes is checked: always. perf/ has an instance of the burst bodies of its
+ * own without, to show what checks cost; an object made so carries virtq_unchecked[].
+ */
+#ifdef VIRTQ_UNCHECKED
+#define VIRTQ_CHECKED false
+static const char virtq_unchecked[] __attribute__((used)) = "virtq: made without checks";
+#else
+#define VIRTQ_CHECKED true
+#endif
+
 /* Offsets of the parts inside one block of memory, as our driver role allocates it. */
 struct virtq_layout {
 	size_t desc;

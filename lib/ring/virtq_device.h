@@ -134,14 +134,15 @@ virtq_device_avail(struct virtq_device *q, uint16_t want)
 
 		/* Chains that were taken and not yet published as used count, too. */
 		ready = (uint16_t)(seen - q->avail_next);
-		if (unlikely(ready >
-			     (uint16_t)(q->vq.size - (uint16_t)(q->avail_next - q->used_idx)))) {
+		if (VIRTQ_CHECKED &&
+			unlikely(ready > (uint16_t)(q->vq.size -
+						    (uint16_t)(q->avail_next - q->used_idx)))) {
 			virtq_device_set_fault(q, VIRTQ_FAULT_AVAIL_INDEX, 0, seen);
 			return 0;
 		}
 		q->avail_seen = seen;
 	}
-	return likely(!virtq_device_broken(q)) ? ready : 0;
+	return !VIRTQ_CHECKED || likely(!virtq_device_broken(q)) ? ready : 0;
 }
 
 /**
@@ -173,7 +174,7 @@ virtq_device_heads(struct virtq_device *q, uint16_t *heads, uint16_t n)
 		worst |= heads[i];
 	}
 	/* The size is a power of 2: an OR of good heads is a good head. */
-	if (likely(worst <= q->vq.mask))
+	if (!VIRTQ_CHECKED || likely(worst <= q->vq.mask))
 		return n;
 	return virtq_device_bad_head(q, heads, n);
 }
@@ -200,9 +201,9 @@ virtq_device_one(struct virtq_device *q, uint16_t head, uint16_t flags, uint32_t
 	one->len = (uint32_t)rest;
 	one->flags = (uint16_t)(rest >> 32) &
 		     (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE | VIRTQ_DESC_F_INDIRECT);
-	if (unlikely(one->flags != flags || one->len < min_len))
+	if (VIRTQ_CHECKED && unlikely(one->flags != flags || one->len < min_len))
 		return false;
-	if (likely(offset < q->hit.bytes && one->len <= q->hit.bytes - offset)) {
+	if (!VIRTQ_CHECKED || likely(offset < q->hit.bytes && one->len <= q->hit.bytes - offset)) {
 		one->ptr = q->hit.host + offset;
 		return true;
 	}
@@ -276,7 +277,7 @@ virtq_device_heads_run(const struct virtq_device *q, uint16_t n, uint16_t *first
 	*first = rte_le_to_cpu_16(heads[0]);
 	for (uint16_t i = 0; i < n; i++)
 		wrong |= rte_le_to_cpu_16(heads[i]) ^ (uint16_t)(*first + i);
-	return wrong == 0 && *first + n <= q->vq.size;
+	return !VIRTQ_CHECKED || (wrong == 0 && *first + n <= q->vq.size);
 }
 
 /* A descriptor as two words: addr; and len, flags, next from the low end. */
@@ -332,7 +333,7 @@ virtq_device_descs_straight(const struct virtq_device *q, const struct virtq_des
 		below |= offset | left | (left - len) | (len - min_len[i]) | (max_len - len);
 		wrong |= (rest ^ want) & mask;
 	}
-	return (below >> 63) == 0 && wrong == 0;
+	return !VIRTQ_CHECKED || ((below >> 63) == 0 && wrong == 0);
 }
 
 /** Pointer to a buffer that virtq_device_descs_straight() said yes to. */

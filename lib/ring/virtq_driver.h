@@ -205,13 +205,13 @@ virtq_driver_used(struct virtq_driver *q, uint16_t want)
 		uint16_t seen = virtq_index_peek(&q->vq.used->idx);
 
 		ready = (uint16_t)(seen - q->used_next);
-		if (unlikely(ready > (uint16_t)(q->avail_idx - q->used_next))) {
+		if (VIRTQ_CHECKED && unlikely(ready > (uint16_t)(q->avail_idx - q->used_next))) {
 			virtq_driver_set_fault(q, VIRTQ_FAULT_USED_INDEX, 0, seen);
 			return 0;
 		}
 		q->used_seen = seen;
 	}
-	return likely(!virtq_driver_broken(q)) ? ready : 0;
+	return !VIRTQ_CHECKED || likely(!virtq_driver_broken(q)) ? ready : 0;
 }
 
 /** Read one used entry, once: id in the low half, len in the high half. */
@@ -346,7 +346,7 @@ virtq_driver_seq_check(const struct virtq_driver *q, uint32_t *lens, uint16_t n)
 
 	if (unlikely(straight < n))
 		wrong |= virtq_driver_seq_run(ring, 0, &lens[straight], n - straight);
-	if (likely(wrong == 0))
+	if (!VIRTQ_CHECKED || likely(wrong == 0))
 		return n;
 	return virtq_driver_seq_count(q, lens, n);
 }
