@@ -9,7 +9,6 @@ struct walk {
 	struct virtq_seg *segs;
 	struct virtq_chain *chain;
 	uint64_t bytes;
-	uint32_t steps; /* descriptors read, the indirect one not counted */
 	uint16_t head;
 	uint16_t max_segs;
 	uint16_t nb_segs;
@@ -180,6 +179,17 @@ read_table_desc(struct walk *w, uint64_t table, uint32_t i, struct virtq_desc *d
 	return true;
 }
 
+/* One more descriptor. Those of length 0 are no pieces, but work all the same. */
+static enum virtq_fault
+step(struct walk *w)
+{
+	uint32_t nb = ++w->chain->nb_desc;
+
+	if (nb > w->q->vq.size)
+		return fail(w, VIRTQ_FAULT_CHAIN_LOOP, nb);
+	return nb > w->max_segs ? VIRTQ_FAULT_CHAIN_SEGMENTS : VIRTQ_FAULT_NONE;
+}
+
 static enum virtq_fault
 walk_indirect(struct walk *w, uint64_t table, uint32_t table_bytes)
 {
@@ -196,8 +206,9 @@ walk_indirect(struct walk *w, uint64_t table, uint32_t table_bytes)
 		enum virtq_fault fault;
 		struct virtq_desc d;
 
-		if (++w->steps > w->q->vq.size)
-			return fail(w, VIRTQ_FAULT_CHAIN_LOOP, w->steps);
+		fault = step(w);
+		if (fault != VIRTQ_FAULT_NONE)
+			return fault;
 		if (!read_table_desc(w, table, i, &d))
 			return fail(w, VIRTQ_FAULT_INDIRECT_ADDRESS, table + i * sizeof(d));
 		if (d.flags & VIRTQ_DESC_F_INDIRECT)
@@ -232,8 +243,9 @@ virtq_device_walk(struct virtq_device *q, uint16_t head, struct virtq_seg *segs,
 				return fail(&w, VIRTQ_FAULT_INDIRECT_NEXT, id);
 			return walk_indirect(&w, d.addr, d.len);
 		}
-		if (++w.steps > q->vq.size)
-			return fail(&w, VIRTQ_FAULT_CHAIN_LOOP, w.steps);
+		fault = step(&w);
+		if (fault != VIRTQ_FAULT_NONE)
+			return fault;
 		fault = add_desc(&w, &d);
 		if (fault != VIRTQ_FAULT_NONE)
 			return fault;

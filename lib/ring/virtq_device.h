@@ -36,6 +36,7 @@ struct virtq_seg {
 struct virtq_chain {
 	uint16_t nb_read;  /* segs[0..nb_read) are device-readable */
 	uint16_t nb_write; /* the nb_write after them are device-writable */
+	uint32_t nb_desc;  /* descriptors that were read, one that names a table not counted */
 	uint32_t read_bytes;
 	uint32_t write_bytes;
 };
@@ -92,8 +93,9 @@ void virtq_device_log_to(struct virtq_device *q, virtq_log_fn *log, void *arg, u
  *
  * @param head  From virtq_device_head().
  * @param segs  [max_segs] Out: readable pieces, then writable ones.
- * @return VIRTQ_FAULT_NONE; VIRTQ_FAULT_CHAIN_SEGMENTS when max_segs do not hold it: not latched,
- *     the caller may drop the packet and complete the chain; any other fault is latched.
+ * @return VIRTQ_FAULT_NONE; VIRTQ_FAULT_CHAIN_SEGMENTS when max_segs do not hold it or it has more
+ *     descriptors: not latched, the caller may drop the packet and complete the chain; any other
+ *     fault is latched.
  *
  * VIRTIO 1.3, 2.7.5 The Virtqueue Descriptor Table.
  */

@@ -128,7 +128,8 @@ forward_take_chain(struct worker *w, struct port_rxq *rxq, uint16_t head, struct
 		rxq->stats.oversize++;
 		return FORWARD_DROPPED;
 	}
-	w->burst.nb_segs = (uint16_t)(first + chain.nb_read);
+	/* Descriptors without a byte take room, too: what a burst walks is bounded. */
+	w->burst.nb_segs = (uint16_t)(first + RTE_MAX((uint32_t)chain.nb_read, chain.nb_desc));
 	nb_segs = chain.nb_read;
 	frame->len = chain.read_bytes - rxq->hdr_bytes;
 	forward_pull(&segs, &nb_segs, (uint8_t *)&hdr, rxq->hdr_bytes);

@@ -12,6 +12,7 @@ open_chain(struct out *out)
 	struct port_txq *txq = out->txq;
 	struct virtq_device *q = &txq->vq;
 	struct virtq_chain chain;
+	uint32_t used;
 	uint16_t head;
 
 	if (out->nb_chains == WORKER_CHAINS)
@@ -19,8 +20,9 @@ open_chain(struct out *out)
 	if (virtq_device_avail(q, (uint16_t)(out->nb_chains + 1)) <= out->nb_chains)
 		return virtq_device_broken(q) ? &txq->stats.ring_fault : &txq->stats.no_descriptor;
 	head = virtq_device_head_raw(q, out->nb_chains);
+	used = RTE_MAX(out->nb_segs, out->nb_desc);
 	switch (virtq_device_walk(
-		q, head, &w->out[out->nb_segs], (uint16_t)(WORKER_SEGS - out->nb_segs), &chain)) {
+		q, head, &w->out[out->nb_segs], (uint16_t)(WORKER_SEGS - used), &chain)) {
 	case VIRTQ_FAULT_NONE:
 		break;
 	case VIRTQ_FAULT_CHAIN_SEGMENTS:
@@ -36,6 +38,7 @@ open_chain(struct out *out)
 	w->out_bytes[out->nb_chains] = chain.write_bytes;
 	out->nb_chains++;
 	out->nb_segs = (uint16_t)(out->nb_segs + chain.nb_write);
+	out->nb_desc += chain.nb_desc;
 	out->bytes += chain.write_bytes;
 	return NULL;
 }

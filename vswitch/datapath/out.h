@@ -18,6 +18,7 @@ struct out {
 	uint32_t bytes;              /* room in all buffers */
 	uint16_t nb_chains;
 	uint16_t nb_segs;
+	uint32_t nb_desc; /* descriptors of the chains; those without a byte are no segs */
 };
 
 /**
