@@ -4,7 +4,7 @@
  * run, and once by instances of the same sources without the checks of what peers write. The latter
  * are part of this program alone; the driver is linked to it, so that both are there.
  */
-#include "datapath/forward.h"
+#include "datapath/turn.h"
 #include "path_switch.h"
 #include "pmd_rxtx.h"
 
@@ -28,18 +28,14 @@ static pmd_burst_fn *transmit[2], *receive[2]; /* with checks, without */
 
 /* As vswitch_poll(). */
 static __rte_always_inline int
-turn(forward_fn *fn, uint16_t nb)
+take_turns(forward_fn *fn, uint16_t nb)
 {
 	struct worker *w = worker_get(0);
 	unsigned int taken = 0;
 
 	for (int calls = 1; calls < CYCLES_MAX_CALLS; calls++) {
-		const struct worker_list *list;
-
 		worker_online(w);
-		list = __atomic_load_n(&w->list, __ATOMIC_ACQUIRE);
-		for (uint16_t i = 0; i < list->nb; i++)
-			taken += fn(w, list->rxq[i]);
+		taken += turn(w, fn);
 		worker_offline(w);
 		if (likely(taken == nb))
 			return calls;
@@ -52,13 +48,13 @@ turn(forward_fn *fn, uint16_t nb)
 static int
 leg_switch(struct rte_mbuf **pkts __rte_unused, uint16_t nb)
 {
-	return turn(forward, nb);
+	return take_turns(forward, nb);
 }
 
 static int
 leg_switch_unchecked(struct rte_mbuf **pkts __rte_unused, uint16_t nb)
 {
-	return turn(forward_burst_unchecked, nb);
+	return take_turns(forward_burst_unchecked, nb);
 }
 
 /* The burst functions are behind a pointer of the queue's, as the driver itself has it. */

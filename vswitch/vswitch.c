@@ -8,6 +8,7 @@
 #include "datapath/fdb.h"
 #include "datapath/forward.h"
 #include "datapath/notify.h"
+#include "datapath/turn.h"
 #include "datapath/worker.h"
 #include "port.h"
 
@@ -136,32 +137,17 @@ vswitch_port_link_set(const char *name, bool up)
 	return rc;
 }
 
-/* Now and then only: frames of disabled queues are in nobody's way. */
-static __rte_noinline unsigned int
-now_and_then(struct worker *w, const struct worker_list *list)
-{
-	unsigned int taken = 0;
-
-	w->clock = fdb_clock();
-	for (uint16_t i = 0; list != NULL && i < list->nb_discard; i++)
-		taken += forward_discard(list->rxq[list->nb + i]);
-	return taken;
-}
-
-/* Each queue once; the worker is quiescent after each burst, so control waits for one burst. */
+/* One turn; now and then also what is in nobody's way: frames of disabled queues. */
 static unsigned int
 poll_all(struct worker *w)
 {
-	const struct worker_list *list = __atomic_load_n(&w->list, __ATOMIC_ACQUIRE);
 	unsigned int taken = 0;
 
-	if (unlikely(++w->polls % CLOCK_POLLS == 0))
-		taken = now_and_then(w, list);
-	if (list == NULL)
-		return 0;
-	for (uint16_t i = 0; i < list->nb; i++)
-		taken += sw.forward(w, list->rxq[i]);
-	return taken;
+	if (unlikely(++w->polls % CLOCK_POLLS == 0)) {
+		w->clock = fdb_clock();
+		taken = turn_discard(w);
+	}
+	return taken + turn(w, sw.forward);
 }
 
 unsigned int

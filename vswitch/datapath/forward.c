@@ -14,6 +14,7 @@
 #include "datapath/forward_mbuf.h"
 #include "datapath/forward_send.h"
 #include "datapath/forward_take.h"
+#include "datapath/turn.h"
 
 /* Several workers lock several receiveqs in order of address: nobody waits in a circle. */
 static void
@@ -80,6 +81,17 @@ publish_targets(struct worker *w, struct burst *b)
 	}
 }
 
+/* Copies cost what frames do. */
+static uint64_t
+flood_work(struct frame *const *list, uint16_t n)
+{
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		bytes += list[i]->len;
+	return RTE_MAX((uint64_t)n * TURN_FRAME, bytes);
+}
+
 /* The copies that a port wants. */
 static uint16_t
 flood_list(struct worker *w, const struct port_txset *set, uint16_t n, struct frame **list)
@@ -125,6 +137,7 @@ flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies,
 		nb = flood_list(w, set, n, frames);
 		if (nb == 0)
 			continue;
+		w->burst.more_work += flood_work(frames, nb);
 		b.frames = frames;
 		b.nb_list = nb;
 		b.sorted = false;

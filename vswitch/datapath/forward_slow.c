@@ -6,6 +6,7 @@
 #include "datapath/notify.h"
 #include "datapath/offload.h"
 #include "datapath/out.h"
+#include "datapath/turn.h"
 
 #include <rte_cpuflags.h>
 #include <rte_vect.h>
@@ -111,6 +112,7 @@ forward_take_chain(struct worker *w, struct port_rxq *rxq, uint16_t head, struct
 	case VIRTQ_FAULT_CHAIN_SEGMENTS:
 		if (w->burst.nb_segs > 0)
 			return FORWARD_LATER;
+		w->burst.more_work += chain.nb_desc * TURN_PIECE;
 		rxq->stats.too_many_segments++;
 		return FORWARD_DROPPED;
 	default:

@@ -93,12 +93,13 @@ worker_quiescent(struct worker *w)
 
 /* Transmitqs of one kind that a worker has to poll now; to may be NULL. @return how many. */
 static uint16_t
-list_queues(uint16_t index, bool discard, struct port_rxq **to)
+list_queues(uint16_t index, bool discard, struct worker_queue *to)
 {
 	uint16_t n = 0;
 
 	for (uint16_t id = 0; id < PORT_MAX; id++) {
 		const struct port *port = port_get(id);
+		uint16_t first = n;
 
 		if (port == NULL || port->paused)
 			continue;
@@ -109,9 +110,12 @@ list_queues(uint16_t index, bool discard, struct port_rxq **to)
 				(rxq->discard || port->link_down) != discard)
 				continue;
 			if (to != NULL)
-				to[n] = rxq;
+				to[n] = (struct worker_queue){
+					.rxq = rxq, .port = id, .place = (uint16_t)(n - first)};
 			n++;
 		}
+		for (uint16_t i = first; to != NULL && i < n; i++)
+			to[i].nb_queues = (uint16_t)(n - first);
 	}
 	return n;
 }
@@ -126,11 +130,12 @@ build_list(uint16_t index)
 
 	if (nb + nb_discard == 0)
 		return NULL;
-	list = malloc(sizeof(*list) + (size_t)(nb + nb_discard) * sizeof(list->rxq[0]));
+	list = malloc(sizeof(*list) + (size_t)(nb + nb_discard) * sizeof(list->queues[0]));
 	if (list == NULL)
 		return NULL;
-	list->nb = list_queues(index, false, list->rxq);
-	list->nb_discard = list_queues(index, true, list->rxq + nb);
+	list->begun = false;
+	list->nb = list_queues(index, false, list->queues);
+	list->nb_discard = list_queues(index, true, list->queues + nb);
 	return list;
 }
 

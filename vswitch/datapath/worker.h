@@ -42,11 +42,28 @@ struct frame {
 	uint16_t target; /* of burst.targets[] */
 } __rte_aligned(64);
 
-/* Queues of one worker. Immutable once published. */
+/* A queue that a worker polls, and what it needs to see that nothing is there: a cached read. */
+struct worker_queue {
+	const rte_le16_t *avail_idx; /* the guest's, as a rule */
+	struct port_rxq *rxq;
+	rte_le16_t taken;   /* the same if nothing waits */
+	uint16_t port;      /* id */
+	uint16_t place;     /* of the queues in this list that its port has */
+	uint16_t nb_queues; /* their number; they follow one another */
+};
+
+/* Queues of one worker, in order of ports. Its own, once published. */
 struct worker_list {
 	uint16_t nb;
 	uint16_t nb_discard;
-	struct port_rxq *rxq[]; /* [nb] to forward from, then [nb_discard] to empty */
+	bool begun;                   /* queues[].avail_idx and taken are set */
+	struct worker_queue queues[]; /* [nb] to forward from, then [nb_discard] to empty */
+};
+
+/* What a worker gave a port, see turn.h. */
+struct worker_share {
+	uint64_t due;  /* of worker.granted: until when it had its share */
+	uint16_t next; /* of its queues */
 };
 
 /* Ports that have a receiveq running: where floods go. Immutable once published. */
@@ -66,6 +83,8 @@ struct worker_burst {
 	uint16_t nb_hashed; /* of worker.hashed[]; may be more than it has */
 	bool deepened;      /* frames have pieces for the sake of their headers */
 	bool copied;        /* the frames are copies in mbufs */
+	uint64_t
+		more_work; /* copies for many ports, chains that are dropped; as turn.h counts it */
 };
 
 /* Hashes of frames[], copies for many ports, by one set of types and key. */
@@ -80,7 +99,8 @@ struct worker_hashed {
 struct worker {
 	struct worker_list *list; /* replaced by control, RCU */
 	uint32_t polls;
-	uint32_t clock; /* fdb_clock(), a few polls old at most */
+	uint32_t clock;   /* fdb_clock(), a few polls old at most */
+	uint64_t granted; /* work that every port might have had done */
 	uint16_t index;
 	bool shared; /* other workers may want the same receiveqs: lock them */
 	struct worker_burst burst;
@@ -94,6 +114,7 @@ struct worker {
 	struct virtq_seg deep_segs[WORKER_BURST][2];
 	uint32_t flows[WORKER_BURST]; /* steer_flow() */
 	struct worker_hashed hashed[WORKER_HASHED];
+	struct worker_share shares[PORT_MAX]; /* by port id */
 } __rte_cache_aligned;
 
 /** Pool for frames that go to several ports; made by vswitch_init(). */

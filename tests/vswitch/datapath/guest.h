@@ -17,7 +17,7 @@
 #define GUEST_BASE UINT64_C(0x40000000)
 #define GUEST_BUF 16384 /* bytes between two buffers */
 #define GUEST_BUFS 64
-#define GUEST_PAIRS 4
+#define GUEST_PAIRS 8
 
 struct guest {
 	struct port *port;
