@@ -32,8 +32,14 @@ MEMORY_MIB = 96
 RUN_TIMEOUT = 60
 PARTS = ("cycles", "rates", "latency", "footprint", "scaling")
 QUICK_PARTS = ("cycles", "rates")
-# Seconds after which a quick run begins no further round at this width.
-QUICK_BUDGET = {512: 50, 256: 65}
+# Width -> rounds at least, at most, and seconds of the run after which no further one begins. 256
+# bits stand beside as information.
+PLAN = ((512, 5, 15, 330), (256, 3, 5, 420))
+QUICK_PLAN = ((512, 3, 7, 45), (256, 1, 2, 55))
+# Seconds of a measurement on two cores, rounds, and seconds of the run after which the part has no
+# more than five rounds.
+RATES, QUICK_RATES = (0.4, 9, 720), (0.25, 3, 95)
+SECONDS, ROUNDS = 0.4, 5
 # Seconds of a run after which nothing is measured again because it was disturbed.
 PATIENCE, QUICK_PATIENCE = 900, 75
 
@@ -46,12 +52,12 @@ def vhost(name, driver):
             "args": ["--driver", driver + ",path={dir}/s0", "--device", VHOST]}
 
 
-def switch(name, driver, more=()):
-    """Two driver ports with virtq-switch's worker between them; with more, for full runs only."""
+def switch(name, driver, more=(), path="switch", program="ethdev_cycles"):
+    """Two driver ports with virtq-switch's worker between them, or what else the path says."""
     args = driver.split(",", 1)
     pair = [f"{args[0]}{i},{args[1]},path={{dir}}/s{i}" for i in (0, 1)]
-    return {"name": name, "plugin": "virtq" in driver, "full": bool(more),
-            "args": [*more, "--path", "switch", "--driver", pair[0], "--driver2", pair[1],
+    return {"name": name, "plugin": "virtq" in driver, "program": program,
+            "args": [*more, "--path", path, "--driver", pair[0], "--driver2", pair[1],
                      "--peer", "a,path={dir}/s0", "--peer", "b,path={dir}/s1"]}
 
 
@@ -66,8 +72,13 @@ CONFIGS = [
     switch("virtq on virtq-switch", "net_virtq," + QUEUE),
     vhost("virtio_user packed vectorized", USER + ",mrg_rxbuf=0,packed_vq=1,vectorized=1"),
     switch("virtio_user on virtq-switch", "net_virtio_user," + QUEUE),
-    # Not part of a quick run.
-    switch("virtq on virtq-switch, offloads unused", "net_virtq," + QUEUE, ["--offloads"]),
+    switch(report.THROUGH_MBUFS, "net_virtq," + QUEUE, path="mbufs"),
+    switch(report.BARE, "net_virtq," + QUEUE + ",mrg_rxbuf=0"),
+    switch("virtq on virtq-switch, checksum unused", "net_virtq," + QUEUE, ["--offloads", "csum"]),
+    switch("virtq on virtq-switch, TSO unused", "net_virtq," + QUEUE, ["--offloads", "tso"]),
+    # The driver is part of this program, and its twin without checks is for 512 bits.
+    {**switch(report.CHECKS, "net_virtq," + QUEUE, path="checks", program="checks_cycles"),
+     "plugin": False, "width": 512},
 ]
 
 
@@ -166,9 +177,10 @@ class Runner:
         eal = [f"--force-max-simd-bitwidth={width}"]
         if config["plugin"]:
             eal += ["-d", self.plugin]
+        program = config.get("program", "ethdev_cycles")
         rest = config["args"] + ["--size", SIZES, "--label", config["name"], "--windows", "32",
                                  "--bursts", "256", "--wait"]
-        return Process(self.args, "ethdev_cycles", eal, rest, self.args.cpus[1])
+        return Process(self.args, program, eal, rest, self.args.cpus[1])
 
     def is_disturbed(self, run):
         """A run that saw no quiet window at all has a slow best probe."""
@@ -177,12 +189,12 @@ class Runner:
             self.best_probe = probe
         return probe > report.QUIET * self.best_probe
 
-    def wanted(self):
+    def wanted(self, width):
         """Configurations of this run; ours may be missing from a build, a peer may not."""
         for config in CONFIGS:
             if self.args.only and not any(o in config["name"] for o in self.args.only):
                 continue
-            if config.get("full") and self.args.quick and not self.args.only:
+            if config.get("width", width) != width:
                 continue
             if config["plugin"] and not os.path.exists(self.plugin):
                 self.skipped[config["name"]] = "this build has no pmd/librte_net_virtq.so"
@@ -190,9 +202,10 @@ class Runner:
                 yield config
 
     def failed(self, config, error):
-        if "no vswitch" in str(error):
-            self.skipped[config["name"]] = "this build has no vswitch"
-            return
+        for why in ("not in this program", "takes other instances"):
+            if why in str(error):
+                self.skipped[config["name"]] = why
+                return
         self.skipped[config["name"]] = "failed"
         print(f"{config['name']}: {error}", file=sys.stderr)
 
@@ -222,7 +235,7 @@ class Runner:
         return runs
 
     def round(self, width):
-        runs = self.measure(list(self.wanted()), width)
+        runs = self.measure(list(self.wanted(width)), width)
         again = [name for name, run in runs.items() if self.is_disturbed(run)]
         if again:
             more = self.measure([c for c in CONFIGS if c["name"] in again], width)
@@ -282,9 +295,7 @@ def parse_args():
     parser.add_argument("--json")
     parser.add_argument("--out", help="directory for figures.json and the plots")
     args = parser.parse_args()
-    if args.rounds is None:
-        args.rounds = 7 if args.quick else 15
-    if args.rounds < 1:
+    if args.rounds is not None and args.rounds < 1:
         parser.error("--rounds: at least 1")
     if args.part is None:
         args.part = QUICK_PARTS if args.quick else PARTS
@@ -294,27 +305,27 @@ def parse_args():
     return args
 
 
-def cycles(args, data, start):
+def cycles(args, data):
     """Everything on one core, and the floor."""
     runner = Runner(args, data["skipped"])
-    # 256 bits stand beside as information: in a quick run, few rounds do.
-    plan = [(512, args.rounds, args.rounds), (256, args.rounds, args.rounds)]
-    if args.quick:
-        plan = [(512, min(args.rounds, 3), args.rounds), (256, 1, min(args.rounds, 3))]
-    for width, least, most in plan:
+    for width, least, most, seconds in QUICK_PLAN if args.quick else PLAN:
+        if args.rounds is not None:
+            least = most = args.rounds if width == 512 else min(args.rounds, most)
         found = {"floor": [], "ring": [], "steering": [], "rounds": []}
         data["widths"][str(width)] = found
         while len(found["rounds"]) < most:
-            if len(found["rounds"]) >= least and time.monotonic() - start > QUICK_BUDGET[width]:
+            done = len(found["rounds"])
+            if done >= least and time.monotonic() - twocore.STARTED > seconds:
                 break
-            runner.bounds(width, found)
+            # Bounds: the best ever seen counts.
+            if done % 2 == 0:
+                runner.bounds(width, found)
             runner.steering(width, found)
             found["rounds"].append(runner.round(width))
-            print(f"round {len(found['rounds'])} of {most} at {width} bits done,"
-                  f" {time.monotonic() - start:.0f} s", file=sys.stderr)
+            twocore.say(f"cycles, {width} bits: round {done + 1} of {most}")
 
 
-def two_cores(args, data, start):
+def two_cores(args, data):
     """Everything with a switch on one core and guests on the other."""
     if not set(args.part) - {"cycles"}:
         return
@@ -323,21 +334,20 @@ def two_cores(args, data, start):
             if part != "cycles":
                 data["skipped"][part] = "one CPU only: a switch and its guests need one each"
         return
-    patience = (QUICK_PATIENCE if args.quick else PATIENCE) - (time.monotonic() - start)
+    patience = (QUICK_PATIENCE if args.quick else PATIENCE) - (time.monotonic() - twocore.STARTED)
     machine_ = switches.Machine(args.build, args.cpus, args.scratch, patience)
-    run = twocore.TwoCores(machine_, data, start, args.quick)
-    rounds = 3 if args.quick else args.rounds
+    seconds, rounds, budget = QUICK_RATES if args.quick else RATES
+    run = twocore.TwoCores(machine_, data, budget, args.quick)
     if "rates" in args.part:
-        run.rates(rounds, 0.25 if args.quick else 1.0)
-    seconds = 0.5 if args.quick else 1.0
+        run.rates(args.rounds or rounds, seconds)
+    rounds = args.rounds or ROUNDS
     if "latency" in args.part:
-        run.latencies(min(rounds, 5), seconds)
-    if "footprint" in args.part:
-        footprint.measure(machine_, data, min(rounds, 3))
-        twocore.say("footprint done", start)
+        run.latencies(rounds, SECONDS)
     if "scaling" in args.part:
-        scaling.measure(machine_, data, min(rounds, 5), seconds)
-        twocore.say("scaling done", start)
+        scaling.measure(machine_, data, rounds, SECONDS)
+    if "footprint" in args.part:
+        twocore.say("footprint")
+        footprint.measure(machine_, data, min(rounds, 3))
 
 
 def write(args, data):
@@ -356,12 +366,11 @@ def write(args, data):
 
 def main():
     args = parse_args()
-    start = time.monotonic()
-    data = {"machine": machine(args.cpus), "widths": {}, "skipped": {}}
+    data = {"machine": machine(args.cpus), "parts": args.part, "widths": {}, "skipped": {}}
     if "cycles" in args.part:
-        cycles(args, data, start)
-    two_cores(args, data, start)
-    data["seconds"] = round(time.monotonic() - start, 1)
+        cycles(args, data)
+    two_cores(args, data)
+    data["seconds"] = round(time.monotonic() - twocore.STARTED, 1)
     print(report.render(data))
     write(args, data)
     return 1 if "failed" in data["skipped"].values() else 0

@@ -23,14 +23,20 @@ SWITCHED = "virtq on virtq-switch"
 DRIVER = ("drv.tx", "drv.rx")
 DEVICE = ("dev.rx", "dev.tx")
 
-FULL_ONLY = "negotiated, unused: driver + switch"
+THROUGH_MBUFS = "virtq on virtq-switch, through mbufs"
+CHECKS = "virtq on virtq-switch, with checks and without"
+BARE = "virtq on virtq-switch, not mergeable"
 # What, size, ours (configurations, legs), peer (configurations, legs), target. Of several
 # configurations the best counts. Legs None is the total; "floor" is a figure of perf/floor, "ring"
 # a path and legs of perf/ring_cycles.
 ROWS = [
-    ("driver tx + rx", 60, (["virtq"], DRIVER), (SPLIT, DRIVER), 0.30),
-    ("driver tx + rx", 1500, (["virtq"], DRIVER), (SPLIT, DRIVER), None),
-    ("driver tx + rx, on our switch", 60, ([SWITCHED], DRIVER), (SPLIT, DRIVER), None),
+    ("driver tx + rx against the best split, on net_vhost", 60, (["virtq"], DRIVER), (SPLIT, DRIVER), 0.30),
+    ("device take + put through mbufs against rte_vhost", 60,
+     ([THROUGH_MBUFS], DEVICE), (SPLIT, DEVICE), 0.25),
+    ("driver tx + rx against the best split, on net_vhost", 1500, (["virtq"], DRIVER), (SPLIT, DRIVER), None),
+    ("driver tx + rx on our switch against the best split on net_vhost", 60, ([SWITCHED], DRIVER), (SPLIT, DRIVER),
+     None),
+    ("device take + put through mbufs against rte_vhost", 1500, ([THROUGH_MBUFS], DEVICE), (SPLIT, DEVICE), None),
     ("one-copy forward against rte_vhost dequeue + enqueue", 60,
      ([SWITCHED], ("switch",)), (SPLIT, DEVICE), 0.20),
     ("one-copy forward against rte_vhost dequeue + enqueue", 1500,
@@ -51,20 +57,32 @@ ROWS = [
      ([SWITCHED], ("switch",)), ("ring", ("one copy", ("forward",))), None),
     ("take + put by lib/ring, no mbufs, against rte_vhost", 60,
      ("ring", ("two copy", ("take", "put"))), (SPLIT, DEVICE), None),
-    ("mergeable negotiated, unused: driver tx + rx", 60,
-     (["virtq"], DRIVER), (["virtq, not mergeable"], DRIVER), 1.05),
-    ("checksum and segmentation negotiated, unused: driver + switch", 60,
-     (["virtq on virtq-switch, offloads unused"], None), ([SWITCHED], None), 1.05),
+    ("mergeable negotiated, unused: driver + switch", 60, ([SWITCHED], None), ([BARE], None), 1.05),
+    ("checksum negotiated, unused: driver + switch", 60,
+     (["virtq on virtq-switch, checksum unused"], None), ([SWITCHED], None), 1.05),
+    ("TSO and checksum negotiated, unused: driver + switch", 60,
+     (["virtq on virtq-switch, TSO unused"], None), ([SWITCHED], None), 1.05),
+    ("mergeable negotiated, unused: driver tx + rx on net_vhost", 60,
+     (["virtq"], DRIVER), (["virtq, not mergeable"], DRIVER), None),
+]
+# Legs of perf/checks_cycles that have a twin without checks, and what may be between them.
+CHECKED = [
+    ("all validation of the guests' rings, in the switch, against none", ("switch",), 60, 3),
+    ("all validation of the device's answers, in the driver, against none", DRIVER, 60, 3),
+    ("both together", ("switch", *DRIVER), 60, None),
 ]
 # What perf/steer_cycles is asked for; both sides of a difference.
+HASHING = "10 with GFNI, else 40"
 STEERING = [
-    ("RSS + hash report more than off, one receiveq", "rss, report", "off"),
-    ("automatic steering more than off, four receiveqs", "automatic, several queues", "off"),
-    ("RSS more than automatic steering, four receiveqs", "rss, several queues",
-     "automatic, several queues"),
-    ("RSS + hash report more than automatic steering", "rss, report, several queues",
-     "automatic, several queues"),
+    ("RSS + hash report, one receiveq, against off", "rss, report", "off", HASHING),
+    ("MAC table: 65,536 addresses, uniform, against 16", "65536 addresses", "16 addresses", 10),
+    ("automatic steering, four receiveqs, against one without", "automatic, several queues", "off", None),
+    ("RSS against automatic steering, four receiveqs", "rss, several queues",
+     "automatic, several queues", None),
+    ("RSS + hash report against automatic steering, four", "rss, report, several queues",
+     "automatic, several queues", None),
 ]
+NOTHING = {"floor": [], "ring": [], "steering": [], "rounds": []}
 
 
 def best_probe(data):
@@ -120,19 +138,26 @@ def pairs_of(width, row, limit):
 
 
 def cycle_rows(width, limit):
-    """Rows of what took part; of one that only full runs have, nothing is said in the others."""
-    names = {n for r in width["rounds"] for n in r}
-    return [rows.row(row[0], row[1], "cycles", pairs_of(width, row, limit), row[4]) for row in ROWS
-            if not row[0].endswith(FULL_ONLY) or set(row[2][0]) <= names]
+    return [rows.row(row[0], row[1], "cycles", pairs_of(width, row, limit), row[4]) for row in ROWS]
 
 
-def steering_rows(data, width, limit):
-    """What RSS and hash report add to the worker's cycles, by perf/steer_cycles."""
-    runs = [r["cycles_per_packet"] for r in data["widths"][width].get("steering", []) if r["probe"] <= limit]
+def check_rows(width, limit):
+    """Both sides of a round are of one process: each burst went both ways."""
+    for what, legs, size, target in CHECKED:
+        pairs = [tuple(run_figure(r[CHECKS], size, [leg + more for leg in legs], limit)
+                       for more in ("", " unchecked")) for r in width["rounds"] if CHECKS in r]
+        yield rows.row(what, size, "cycles", pairs, target, kind="difference")
+
+
+def steering_rows(data, width, figures, limit):
+    """What a guest's wishes and the MAC table add to the worker's cycles, by perf/steer_cycles."""
+    runs = [r["cycles_per_packet"] for r in figures.get("steering", []) if r["probe"] <= limit]
     gfni = width == "512" and "gfni" in data["machine"]["flags"]
-    for what, ours, peer in STEERING:
-        pairs = [(r[ours]["min"], r[peer]["min"]) for r in runs if r[ours]["quiet"] and r[peer]["quiet"]]
-        target = None if "queues" in ours else 10 if gfni else 40
+    for what, ours, peer, target in STEERING:
+        pairs = [(r[ours]["min"], r[peer]["min"]) for r in runs
+                 if ours in r and peer in r and r[ours]["quiet"] and r[peer]["quiet"]]
+        if target == HASHING:
+            target = 10 if gfni else 40
         yield rows.row(what, 60, "cycles", pairs, target, kind="difference")
 
 
@@ -189,16 +214,21 @@ def all_rows(data):
     """Rows by SIMD width; what was measured on two cores stands with the first one."""
     limit = QUIET * best_probe(data)
     found = {}
-    for width, figures in data["widths"].items():
-        if figures["rounds"]:
-            found[width] = cycle_rows(figures, limit)
-            if figures.get("steering"):
-                found[width] += steering_rows(data, width, limit)
-    more = two_report.all_rows(data)
-    if more:
-        first = next(iter(found), "512")
-        found[first] = found.get(first, []) + more
+    for width, figures in (data["widths"] or {"512": NOTHING}).items():
+        found[width] = [*cycle_rows(figures, limit), *check_rows(figures, limit),
+                        *steering_rows(data, width, figures, limit)]
+        if len(found) == 1:
+            found[width] += two_report.all_rows(data)
+        rows.say_what_is_missing(found[width], data.get("parts", ()))
     return found
+
+
+def row_tables(found):
+    """Targets first, in one table, all of them; then what stands beside them, if it was measured."""
+    targets = [r for r in found if r["target"] is not None]
+    beside = [r for r in found if r["target"] is None and r["rounds"] > 0]
+    out = ["Targets:", "", rows.text(targets), "", rows.summary(targets)]
+    return out + (["", "Beside them:", "", rows.text(beside)] if beside else [])
 
 
 def describe(machine):
@@ -215,7 +245,7 @@ def render(data):
     out.append("Cycles: bursts of 32, rings of 256, one core, time stamp counter, per packet.")
     data["rows"] = all_rows(data)
     for width, found in data["rows"].items():
-        out += ["", f"SIMD width {width} bits:", "", rows.text(found)]
+        out += ["", f"SIMD width {width} bits. " + row_tables(found)[0], *row_tables(found)[1:]]
         if data["widths"].get(width, {}).get("rounds"):
             out += ["", leg_table(data, width, limit)]
     for text in two_report.tables(data):
@@ -225,6 +255,8 @@ def render(data):
         out += ["", ring_table(data, measured[0]), "", floor_table(data, measured[0])]
     for name, why in data.get("skipped", {}).items():
         out.append(f"skipped: {name}: {why}")
+    if "seconds" in data:
+        out.append(f"measured in {data['seconds']:.0f} s")
     return "\n".join(out)
 
 

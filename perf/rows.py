@@ -5,6 +5,7 @@ A ratio is formed within a round; a round in which one side is missing does not 
 """
 import statistics
 
+NOT_MEASURED = "not measured"
 HEADER = ("what", "load", "ours", "peer", "unit", "ratio", "spread", "rounds", "target", "")
 
 
@@ -18,14 +19,15 @@ def reached(ratio, target, sense):
     return ratio <= target if sense == "<=" else ratio >= target
 
 
-def row(what, load, unit, pairs, target=None, sense="<=", kind="ratio"):
+def row(what, load, unit, pairs, target=None, sense="<=", kind="ratio", part="cycles"):
     """A row of (ours, peer) per round; pairs with None, or with nothing to divide by, are left out.
 
     kind "difference": ours - peer stands where else the ratio is, in the same unit.
+    part: of perf/run.sh, which brings the row; several have a + between them.
     """
     pairs = [(a, b) for a, b in pairs if a is not None and b]
     result = {"what": what, "load": str(load), "unit": unit, "target": target, "sense": sense, "kind": kind,
-              "rounds": len(pairs), "verdict": "not measured"}
+              "part": part, "rounds": len(pairs), "verdict": NOT_MEASURED}
     if not pairs:
         return result
     ratio, low, high = spread([a / b if kind == "ratio" else a - b for a, b in pairs])
@@ -35,6 +37,22 @@ def row(what, load, unit, pairs, target=None, sense="<=", kind="ratio"):
     if target is not None:
         result["verdict"] = "reached" if reached(ratio, target, sense) else "not reached"
     return result
+
+
+def say_what_is_missing(found, parts):
+    """Rows that this run could not bring say which part does."""
+    for r in found:
+        missing = [p for p in r["part"].split("+") if p not in parts]
+        if r["verdict"] == NOT_MEASURED and missing:
+            r["verdict"] = " ".join(["needs", *("--part " + p for p in missing)])
+
+
+def summary(found):
+    """Targets counted by verdict."""
+    verdicts = [r["verdict"] for r in found if r["target"] is not None]
+    counts = {v: verdicts.count(v) for v in ("reached", "not reached")}
+    return (f"{len(verdicts)} targets: {counts['reached']} reached, {counts['not reached']} not reached, "
+            f"{len(verdicts) - sum(counts.values())} not measured in this run")
 
 
 def number(value):

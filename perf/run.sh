@@ -3,8 +3,8 @@
 #
 # Measure ours beside the peers and the floor of this machine, interleaved, and print one table.
 #
-#   perf/run.sh                  15 rounds at both SIMD widths
-#   perf/run.sh --quick          7 rounds at 512 bits, 3 at 256; below 2 minutes
+#   perf/run.sh                  everything, 5 to 15 rounds; below 30 minutes
+#   perf/run.sh --quick          one core, and rates of two; below 2 minutes
 #   perf/run.sh --out DIR        where figures.json, with the machine's description, and the plots
 #                                (SVG) go; perf-results in the build directory
 #   perf/run.sh --json FILE      write the figures there, too
@@ -54,7 +54,7 @@ done
 # switches and their guests with buffers for large frames, which a quick run leaves out.
 PERF_MIB=2200
 for arg in "${rest[@]}"; do
-    [ "$arg" != --quick ] || PERF_MIB=800
+    [ "$arg" != --quick ] || PERF_MIB=1300
 done
 
 if [ -n "$build" ]; then
@@ -64,7 +64,8 @@ else
     setup_sdk
     # shellcheck disable=SC2034  # for setup_build
     BUILD_TARGETS="perf/floor perf/ring_cycles perf/ethdev_cycles pmd/librte_net_virtq.so"
-    BUILD_TARGETS="$BUILD_TARGETS perf/guest perf/busy_switch perf/steer_cycles apps/virtq-switch"
+    BUILD_TARGETS="$BUILD_TARGETS perf/guest perf/busy_switch perf/steer_cycles perf/checks_cycles"
+    BUILD_TARGETS="$BUILD_TARGETS apps/virtq-switch"
     setup_build build
 fi
 setup_hugepages "$PERF_MIB"

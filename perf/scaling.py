@@ -25,10 +25,11 @@ def cases(cpus):
            for n in (1, 2, 4, 8)]
     yield [case(f"{n} ports of which two are busy against 2", twocore.OURS,
                 dataclasses.replace(twocore.SMALL, ports=n), rate, 0.91)
-           for n in (2, 8, 64)]
-    yield [case(f"{2 * n} addresses against 16: cycles more", twocore.COUNTED,
-                dataclasses.replace(twocore.SMALL, macs=n), cycles, 10, "<=", LOAD + ",macs",
-                "difference") for n in (8, 512, 8192, 32768)]
+           for n in (2, 64)]
+    # What it costs the worker alone is steer_cycles' to say; here caches are shared with guests.
+    yield [case(f"{2 * n} addresses against 16", twocore.COUNTED,
+                dataclasses.replace(twocore.SMALL, macs=n), cycles, None, "<=", LOAD + ",macs",
+                "difference") for n in (8, 512, 32768)]
     if cpus > 2:
         yield [case(f"{n} workers against 1", twocore.OURS,
                     dataclasses.replace(SPREAD, queues=2, workers=n), rate) for n in (1, 2)]
@@ -72,6 +73,7 @@ def measure_group(machine, group, rounds, seconds):
             crowds.append(Crowd(machine, c["pair"], c["shape"]))
             crowds[-1].pair.do("max", 0.2, c["load"])
         values = []
+        twocore.say(f"scaling: {group[-1]['what']}: started")
         for _ in range(rounds):
             values.append([figure(crowd.pair.do("max", seconds, c["load"]), c["key"][0])
                            for c, crowd in zip(group, crowds)])

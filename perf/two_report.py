@@ -3,11 +3,11 @@
 import statistics
 
 import rows
+import scaling
 from twocore import (BYTES, COUNTED, CYCLES, DISTURBED, MIXED, OURS, OVS, PMD_PACKED, PMD_SPLIT,
-                     PMD_VECTOR, PPS)
+                     PMD_VECTOR, PPS, TESTPMD)
 
 SPLIT = (PMD_SPLIT, PMD_VECTOR)
-TESTPMD = (PMD_SPLIT, PMD_VECTOR, PMD_PACKED)
 
 # What, part, load, ours, peers (the best of those that took part counts), figure, target, sense.
 RATES = [
@@ -66,17 +66,20 @@ def figure(round_, names, load, what):
 
 
 def rate_rows(raw, wanted=None):
-    """wanted: pairs that this run meant to measure; None for all of them."""
+    """wanted: pairs that this run meant to measure; None for all of them. Targets are all there."""
     data = undisturbed(raw)
     asked = {(part, load) for part, rounds in raw.items() for r in rounds
              for pair in r.values() for load in pair}
     for what, part, load, ours, peers, key, target, sense in RATES:
-        if (part, load) not in asked:
+        meant = (part, load) in asked and (
+            wanted is None or (ours in wanted and set(peers) & set(wanted)))
+        if not meant and target is None:
             continue
-        if wanted is not None and not (ours in wanted and set(peers) & set(wanted)):
-            continue
-        pairs = [(figure(r, (ours,), load, key), figure(r, peers, load, key)) for r in data[part]]
-        yield rows.row(what, load, key[2], pairs, target, sense)
+        pairs = [(figure(r, (ours,), load, key), figure(r, peers, load, key)) for r in data.get(part, [])]
+        row = rows.row(what, load, key[2], pairs, target, sense, part="rates")
+        if asked and not meant:
+            row["verdict"] = "not in this run"
+        yield row
 
 
 def floor_rows(rates, floors):
@@ -88,8 +91,8 @@ def floor_rows(rates, floors):
                   and name.endswith(f"busy_{size}")]
         pairs = [(figure(r, (COUNTED,), load, CYCLES), min(bounds, default=None))
                  for r in rates.get("small", [])]
-        if any(a is not None for a, _ in pairs):
-            yield rows.row("switch core against the floor, across cores", load, "cycles", pairs, 2.0)
+        yield rows.row("one-copy forward against the floor, across cores", load, "cycles", pairs, 2.0,
+                       part="rates+cycles")
 
 
 def latency_rows(rounds):
@@ -97,6 +100,8 @@ def latency_rows(rounds):
     for load in ("60", "1500"):
         for mode, key, target in LATENCY:
             pairs = []
+            if not rounds and target is None:
+                continue
             for r in rounds:
                 def of(name, r=r):
                     found = r.get(name, {}).get(load, {}).get(mode, {}).get("latency_ns")
@@ -104,28 +109,34 @@ def latency_rows(rounds):
                 peers = [of(n) for n in (PMD_SPLIT, PMD_PACKED) if of(n) is not None]
                 pairs.append((of(OURS), min(peers, default=None)))
             yield rows.row(f"latency {key}, {names[mode]}, against the best testpmd io", load, "us",
-                           pairs, target)
+                           pairs, target, part="latency")
 
 
-def zero_loss_rows(found):
-    for load, f in found.items():
-        pairs = [(f["rate"] / 1e6, f["maximum"] / 1e6)] if f["maximum"] else []
-        yield rows.row("zero-loss rate against the maximum (RFC 2544)", load, "Mpps", pairs, 0.95,
-                       ">=")
+def zero_loss_rows(rounds):
+    for load in ("60", "1500"):
+        found = [r[load] for r in rounds if load in r]
+        yield rows.row("zero-loss rate (RFC 2544) against the maximum", load, "Mpps",
+                       [(f["rate"] / 1e6, f["maximum"] / 1e6) for f in found], 0.95, ">=",
+                       part="latency")
 
 
 def scaling_rows(found):
     """Each case against its base in the same round; targets as doc/performance.md has them."""
+    found = list(found)
+    there = [case["what"] for case in found]
+    for case in (c for group in scaling.cases(2) for c in group[1:]):
+        if case["target"] is not None and case["what"] not in there:
+            found.append({**case, "unit": case["key"][2], "rounds": []})
     for case in found:
         pairs = [(r["ours"], r["base"]) for r in case["rounds"]]
         yield rows.row(case["what"], case["load"], case["unit"], pairs, case["target"],
-                       case["sense"], case["kind"])
+                       case["sense"], case["kind"], part="scaling")
 
 
 def footprint_rows(found):
     for case in found:
         yield rows.row(case["what"], case["load"], case["unit"],
-                       [(r["ours"], r["peer"]) for r in case["rounds"]])
+                       [(r["ours"], r["peer"]) for r in case["rounds"]], part="footprint")
 
 
 def all_rows(data):
@@ -134,9 +145,8 @@ def all_rows(data):
     out = list(rate_rows(rates, data.get("wanted")))
     floors = [f for w in data.get("widths", {}).values() for f in w["floor"]]
     out += floor_rows(undisturbed(rates), floors)
-    if data.get("latency"):
-        out += latency_rows(undisturbed(data["latency"]))
-    out += zero_loss_rows(data.get("zero_loss", {}))
+    out += latency_rows(undisturbed(data.get("latency", [])))
+    out += zero_loss_rows(data.get("zero_loss", []))
     out += scaling_rows(data.get("scaling", []))
     out += footprint_rows(data.get("footprint", []))
     return out

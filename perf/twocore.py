@@ -32,10 +32,6 @@ SMALL = Shape()
 JUMBO = Shape(room=9216, frame=9000)
 # 16 buffers of a frame: 60 frames per ring.
 TSO = Shape(ring=1024, window=32, room=4096, frame=65280, tso=True)
-# Part -> shape of the pairs and what their guests send.
-LOADS = {"small": (SMALL, ("60", "imix", "1500", "1500,touch")), "jumbo": (JUMBO, ("9000",)),
-         "tso": (TSO, ("tso",))}
-
 OURS = "net_virtq, virtq-switch"
 COUNTED = "net_virtq, virtq-switch, counted"
 MIXED = "net_virtio_user, virtq-switch"
@@ -56,19 +52,26 @@ PAIRS = {
     MIXED: (switches.VirtqSwitch, USER, USER),
     COUNTED: (switches.BusySwitch, "net_virtq", "net_virtq"),
 }
+TESTPMD = (PMD_SPLIT, PMD_VECTOR, PMD_PACKED)
+# Part -> shape of the pairs, and who sends what. Who is not in any row of a load is left out there.
+LOADS = {
+    "small": (SMALL, {"60": tuple(PAIRS), "imix": (OURS, *TESTPMD), "1500": tuple(PAIRS),
+                      "1500,touch": (OURS, COUNTED, *TESTPMD)}),
+    "jumbo": (JUMBO, {"9000": (OURS, PMD_SPLIT, PMD_PACKED)}),
+    "tso": (TSO, {"tso": (OURS, PMD_SPLIT, PMD_PACKED)}),
+}
 # A thread that polls waits for its CPU no longer than this share of a measurement, or it is
 # repeated; a result that waited longer than DISTURBED does not count.
 QUIET = 0.01
 DISTURBED = 0.05
 RETRIES = 2
-# A quick run begins no further round after so many seconds.
-QUICK_SECONDS = 95
 # Figure of a result: key, factor, unit, which is the best of several.
 PPS = ("pps", 1e-6, "Mpps", max)
 BYTES = ("bytes_per_s", 1e-9, "GB/s", max)
 CYCLES = ("switch_cycles", 1, "cycles", min)
-QUICK = (OURS, PMD_SPLIT, PMD_PACKED)
+QUICK = (OURS, PMD_SPLIT, PMD_PACKED, COUNTED)
 LATENCY = (OURS, PMD_SPLIT, PMD_PACKED, OVS)
+STARTED = time.monotonic()
 
 
 class Pair:
@@ -155,39 +158,43 @@ class Stage:
         self.pairs.remove(pair)
 
 
-def say(text, start):
-    print(f"{text}, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+def say(text):
+    print(f"{time.monotonic() - STARTED:4.0f} s  {text}", file=sys.stderr, flush=True)
 
 
 class TwoCores:
     """Fills data with the figures of each part: lists of rounds, as measured."""
 
-    def __init__(self, machine, data, start, quick):
+    def __init__(self, machine, data, budget, quick):
         self.machine = machine
         self.data = data
         self.skipped = data["skipped"]
-        self.start = start
+        self.budget = budget
         self.quick = quick
 
     def rounds(self, stage, loads, nb, seconds, part):
-        """Every pair, every load, nb times; a list of {pair: {load: result}}."""
+        """Every pair, every load that it takes part in, nb times; a list of {pair: {load: result}}.
+
+        loads: names of pairs by load. Beyond the budget no further round begins, but a fifth.
+        """
         found = []
         for pair in list(stage.pairs):
             try:
-                pair.do("max", 0.2, loads[0])
+                pair.do("max", 0.2, next(iter(loads)))
             except switches.Failed as why:
                 stage.fail(pair, why, self.skipped, part)
         for done in range(nb):
-            if self.quick and done > 0 and time.monotonic() - self.start > QUICK_SECONDS:
+            if done >= (2 if self.quick else 5) and time.monotonic() - STARTED > self.budget:
                 break
             one = {pair.name: {} for pair in stage.pairs}
-            for load in loads:
-                for pair in list(stage.pairs):
+            for load, names in loads.items():
+                for pair in [p for p in stage.pairs if p.name in names]:
                     try:
                         one[pair.name][load] = pair.do("max", seconds, load)
                     except switches.Failed as why:
                         stage.fail(pair, why, self.skipped, part)
             found.append(one)
+            say(f"{part}: round {len(found)} of {nb}")
         return found
 
     def rates(self, rounds, seconds):
@@ -196,19 +203,20 @@ class TwoCores:
             if self.quick and part != "small":
                 continue
             if self.quick:
-                loads = ("60", "1500")
-            names = QUICK if self.quick else tuple(PAIRS)
-            self.data["wanted"] = names
+                loads = {load: QUICK for load in ("60", "1500", "1500,touch")}
+            names = tuple(n for n in PAIRS if any(n in some for some in loads.values()))
+            self.data["wanted"] = QUICK if self.quick else tuple(PAIRS)
+            say(f"rates {part}: starting {len(names)} switches")
             with Stage(self.machine, names, shape, self.skipped, f"rates {part}") as stage:
                 self.data["rates"][part] = self.rounds(stage, loads, rounds, seconds,
                                                        f"rates {part}")
-            say(f"rates, {part}: {len(self.data['rates'][part])} rounds done", self.start)
 
     def latencies(self, rounds, seconds):
         """One frame at a time, and at 10 and 80 % of what each let through."""
         found = []
+        say(f"latency: starting {len(LATENCY)} switches")
         with Stage(self.machine, LATENCY, SMALL, self.skipped, "latency") as stage:
-            for _ in range(rounds):
+            for done in range(rounds):
                 one = {pair.name: {} for pair in stage.pairs}
                 for load in ("60", "1500"):
                     for pair in list(stage.pairs):
@@ -217,9 +225,9 @@ class TwoCores:
                         except switches.Failed as why:
                             stage.fail(pair, why, self.skipped, "latency")
                 found.append(one)
+                say(f"latency: round {done + 1} of {rounds}")
             self.data["latency"] = found
-            say(f"latency: {rounds} rounds done", self.start)
-            self.zero_loss(stage.get(OURS), seconds)
+            self.zero_loss(stage.get(OURS), rounds, seconds)
 
     @staticmethod
     def latency(pair, load, seconds):
@@ -229,20 +237,20 @@ class TwoCores:
             result[str(share)] = pair.do("rate", seconds, load, int(top * share / 100))
         return result
 
-    def zero_loss(self, pair, seconds):
-        """RFC 2544 for ours; the trial begins at the best of three maxima."""
-        if pair is None:
-            return
-        self.data["zero_loss"] = {}
-        for load in ("60", "1500"):
-            try:
-                top = max(pair.do("max", seconds, load)["pps"] for _ in range(3))
-                rate, trials = search.search(
-                    lambda pps, s, load=load: search.judge(pair.do("rate", s, load, int(pps))),
-                    top, seconds, 4 * seconds)
-                self.data["zero_loss"][load] = {"rate": rate, "maximum": top, "trials": trials}
-            except switches.Failed as why:
-                self.skipped["zero loss"] = "failed"
-                print(f"zero loss: {why}", file=sys.stderr)
-                return
-        say("zero-loss search done", self.start)
+    def zero_loss(self, pair, rounds, seconds):
+        """RFC 2544 for ours; each search begins at the best of three maxima."""
+        found = self.data["zero_loss"] = []
+        for done in range(rounds if pair is not None else 0):
+            found.append({})
+            for load in ("60", "1500"):
+                try:
+                    top = max(pair.do("max", seconds, load)["pps"] for _ in range(3))
+                    rate, trials = search.search(
+                        lambda pps, s, load=load: search.judge(pair.do("rate", s, load, int(pps))),
+                        top, seconds, 4 * seconds)
+                    found[-1][load] = {"rate": rate, "maximum": top, "trials": trials}
+                except switches.Failed as why:
+                    self.skipped["zero loss"] = "failed"
+                    print(f"zero loss: {why}", file=sys.stderr)
+                    return
+            say(f"zero loss: search {done + 1} of {rounds}")
