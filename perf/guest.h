@@ -62,6 +62,7 @@ struct guest_result {
 	double seconds;
 	uint64_t sent, received, bytes, lost;
 	double offered;    /**< Share of the wanted rate that was sent, 1 without a rate. */
+	bool paused;       /**< With a rate: this thread or the switch stood still for a moment. */
 	uint64_t checksum; /**< Of what was read, so that nobody leaves the reading out. */
 	struct latency_hist *latency; /**< TSC cycles; empty without stamps. */
 };
@@ -100,6 +101,18 @@ int guest_run_max(const struct guest_load *load, double seconds, struct guest_re
 /** At pps frames per second, both directions together; counts what is lost. */
 int guest_run_rate(
 	const struct guest_load *load, double seconds, double pps, struct guest_result *result);
+
+/** What became of the slices of a trial. */
+struct guest_slices {
+	uint32_t good;   /**< All was sent at the wanted rate, and came. */
+	uint32_t lost;   /**< Something did not come. */
+	uint32_t slow;   /**< The rate was not reached. */
+	uint32_t paused; /**< They say nothing: a thread did not have its CPU all the time. */
+};
+
+/** guest_run_rate() again and again for a moment, nothing under way in between. */
+int guest_run_slices(
+	const struct guest_load *load, double seconds, double pps, struct guest_slices *slices);
 
 /** One frame at a time, directions in turn. */
 int guest_run_one(const struct guest_load *load, double seconds, struct guest_result *result);

@@ -5,6 +5,7 @@
  *
  *   max SECONDS LOAD          as fast as the window lets frames through
  *   rate SECONDS LOAD PPS     PPS frames per second in both directions together, with latency
+ *   slices SECONDS LOAD PPS   the same in slices of 2 ms: how many lost nothing at this rate
  *   one SECONDS LOAD          one frame at a time, with latency
  *   memory                    bytes that the drivers hold
  *   quit
@@ -169,8 +170,17 @@ measure(const char *mode, double seconds, const char *text, double pps)
 
 	if (guest_load_parse(text, &load) != 0)
 		return -1;
-	load.stamp = strcmp(mode, "max") != 0 && !load.tso;
 	guest_load_fill(&load);
+	if (strcmp(mode, "slices") == 0 && pps > 0) {
+		struct guest_slices s;
+
+		guest_run_slices(&load, seconds, pps, &s);
+		printf("{\"mode\": \"slices\", \"good\": %u, \"lost\": %u, \"slow\": %u, "
+		       "\"paused\": %u}\n",
+			s.good, s.lost, s.slow, s.paused);
+		return 0;
+	}
+	load.stamp = strcmp(mode, "max") != 0 && !load.tso;
 	if (strcmp(mode, "max") == 0)
 		guest_run_max(&load, seconds, &result);
 	else if (strcmp(mode, "rate") == 0 && pps > 0)

@@ -11,6 +11,10 @@
 #define QUIET_US 20000 /* nothing came for so long: what is missing is lost */
 /* Frames that may be caught up after a pause of this thread; more would be a burst of its own. */
 #define LAG_MAX 64
+/* Longer than any turn of the loop, and than frames at any rate worth a search are apart. */
+#define PAUSE_US 15
+#define SLICE_S 0.002
+#define SLICE_OFFERED 0.99 /* what is due in the last turn is not there */
 
 static struct latency_hist latency;
 
@@ -189,12 +193,16 @@ int
 guest_run_rate(const struct guest_load *load, double seconds, double pps, struct guest_result *r)
 {
 	double hz = (double)rte_get_tsc_hz(), per_cycle = pps / 2 / hz;
-	uint64_t start, stop, now, skipped[2] = {0, 0};
+	uint64_t start, stop, now, last, heard[2], pause = microseconds(PAUSE_US);
+	uint64_t skipped[2] = {0, 0};
 
 	begin(r);
 	start = rte_rdtsc();
 	stop = start + (uint64_t)(seconds * hz);
+	last = heard[0] = heard[1] = start;
 	while ((now = rte_rdtsc()) < stop) {
+		r->paused |= now - last > pause;
+		last = now;
 		for (unsigned int i = 0; i < 2; i++) {
 			struct guest_flow *f = &guest_flows[i];
 			uint64_t due = (uint64_t)((double)(now - start) * per_cycle);
@@ -207,12 +215,36 @@ guest_run_rate(const struct guest_load *load, double seconds, double pps, struct
 			if (lag > 0)
 				guest_build(f, load, (uint16_t)lag);
 			transmit(f);
-			receive(f, load, r);
+			if (receive(f, load, r) > 0 || f->sent == f->received)
+				heard[i] = now;
+			r->paused |= now - heard[i] > pause;
 		}
 	}
 	take_sums(r, start);
 	end(load, r);
 	r->offered = (double)r->sent / (pps * r->seconds);
+	return 0;
+}
+
+int
+guest_run_slices(
+	const struct guest_load *load, double seconds, double pps, struct guest_slices *slices)
+{
+	uint64_t stop = rte_rdtsc() + (uint64_t)(seconds * (double)rte_get_tsc_hz());
+	struct guest_result r;
+
+	memset(slices, 0, sizeof(*slices));
+	while (rte_rdtsc() < stop) {
+		guest_run_rate(load, SLICE_S, pps, &r);
+		if (r.paused)
+			slices->paused++;
+		else if (r.lost > 0)
+			slices->lost++;
+		else if (r.offered < SLICE_OFFERED)
+			slices->slow++;
+		else
+			slices->good++;
+	}
 	return 0;
 }
 

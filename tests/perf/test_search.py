@@ -68,10 +68,15 @@ def an_unconfirmed_rate_is_not_reported():
     assert rate == 0, rate
 
 
-def one_lost_frame_is_a_loss():
-    assert judge({'lost': 1, 'offered': 1.0}) == LOST
-    assert judge({'lost': 0, 'offered': 1.0}) == GOOD
-    assert judge({'lost': 0, 'offered': 0.99}) == SLOW
+def a_loss_in_one_slice_is_a_loss():
+    assert judge({'good': 50, 'lost': 1, 'slow': 0, 'paused': 0}) == LOST
+    assert judge({'good': 50, 'lost': 0, 'slow': 0, 'paused': 0}) == GOOD
+
+
+def most_slices_keep_the_rate_and_those_with_a_pause_say_nothing():
+    assert judge({'good': 20, 'lost': 0, 'slow': 10, 'paused': 900}) == GOOD
+    assert judge({'good': 19, 'lost': 0, 'slow': 10, 'paused': 0}) == SLOW
+    assert judge({'good': 9, 'lost': 0, 'slow': 0, 'paused': 190}) == SLOW
 
 
 if __name__ == '__main__':
@@ -79,4 +84,4 @@ if __name__ == '__main__':
               a_switch_that_always_loses_gets_zero, a_rate_that_the_sender_cannot_keep_does_not_pass,
               one_bad_trial_of_two_is_forgiven, two_bad_trials_are_not,
               the_result_is_confirmed_by_a_longer_trial, an_unconfirmed_rate_is_not_reported,
-              one_lost_frame_is_a_loss)
+              a_loss_in_one_slice_is_a_loss, most_slices_keep_the_rate_and_those_with_a_pause_say_nothing)
