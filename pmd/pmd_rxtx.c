@@ -240,6 +240,22 @@ tx_hdr_asked(const struct pmd_txq *txq, struct rte_mbuf *m)
 	return true;
 }
 
+/*
+ * A header that asks for nothing. Most buffers have one from the time before: a line that nobody
+ * writes stays in both caches.
+ */
+static __rte_always_inline void
+tx_hdr_plain(uint8_t *hdr, const uint16_t hdr_bytes)
+{
+	uint8_t *room = hdr + hdr_bytes - TX_HDR_ROOM(hdr_bytes);
+	uint64_t said = 0;
+
+	for (uint16_t at = 0; at < TX_HDR_ROOM(hdr_bytes); at += sizeof(said))
+		said |= *(const vnet_hdr_u64 *)(const void *)(room + at);
+	if (said != 0)
+		memset(room, 0, TX_HDR_ROOM(hdr_bytes));
+}
+
 /* Headers that ask for nothing, and descriptors. @return bytes of the packets. */
 static __rte_always_inline uint64_t
 tx_put_plain(struct virtq_desc *desc, struct rte_mbuf *const *pkts, unsigned int n,
@@ -252,7 +268,7 @@ tx_put_plain(struct virtq_desc *desc, struct rte_mbuf *const *pkts, unsigned int
 		uint8_t *hdr = (uint8_t *)m->buf_addr + m->data_off - hdr_bytes;
 		uint32_t len = m->data_len;
 
-		memset(hdr + hdr_bytes - TX_HDR_ROOM(hdr_bytes), 0, TX_HDR_ROOM(hdr_bytes));
+		tx_hdr_plain(hdr, hdr_bytes);
 		virtq_desc_write(&desc[i], (uintptr_t)hdr, len + hdr_bytes, 0);
 		bytes += len;
 	}

@@ -6,6 +6,7 @@
 #include "support/guard.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 static void
 cleared_header_is_all_zero_and_not_a_byte_longer(void **state)
@@ -56,6 +57,44 @@ received_header_holds_the_count_of_buffers_only(void **state)
 	}
 }
 
+/* Right before the forbidden page: a byte longer would be noticed. */
+static void
+received_header_is_rewritten_whatever_differs(void **state)
+{
+	struct guard g = guard_alloc(64, 1);
+	uint8_t *hdr = g.mem + 64 - VIRTIO_NET_HDR_BYTES;
+	uint8_t want[VIRTIO_NET_HDR_BYTES];
+
+	(void)state;
+	COVERS("NET-FACT-080");
+	vnet_hdr_clear_rx(want, sizeof(want), 1);
+	for (uint32_t bit = 0; bit <= 8 * sizeof(want); bit++) {
+		memcpy(hdr, want, sizeof(want));
+		if (bit < 8 * sizeof(want))
+			hdr[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		hdr[-1] = 0xa5;
+		vnet_hdr_keep_rx(hdr, 1);
+		assert_memory_equal(hdr, want, sizeof(want));
+		assert_int_equal(hdr[-1], 0xa5);
+	}
+	guard_free(&g);
+}
+
+/* A page that cannot be written: any store would end the program. */
+static void
+received_header_that_is_right_is_left_alone(void **state)
+{
+	uint8_t *page = mmap(
+		NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)state;
+	assert_ptr_not_equal(page, MAP_FAILED);
+	vnet_hdr_clear_rx(page, VIRTIO_NET_HDR_BYTES, 1);
+	assert_int_equal(mprotect(page, 4096, PROT_READ), 0);
+	vnet_hdr_keep_rx(page, 1);
+	assert_int_equal(munmap(page, 4096), 0);
+}
+
 static void
 count_of_buffers_is_set_alone(void **state)
 {
@@ -81,6 +120,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		UNIT(cleared_header_is_all_zero_and_not_a_byte_longer),
 		UNIT(received_header_holds_the_count_of_buffers_only),
+		UNIT(received_header_is_rewritten_whatever_differs),
+		UNIT(received_header_that_is_right_is_left_alone),
 		UNIT(count_of_buffers_is_set_alone),
 	};
 

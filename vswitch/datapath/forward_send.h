@@ -54,6 +54,10 @@ write_frame(uint8_t *to, const struct frame *f, const enum send_what what)
 static __rte_always_inline void
 write_header(uint8_t *to, uint16_t hdr, const struct frame *f, const enum send_what what)
 {
+	if (what == SEND_PLAIN) {
+		vnet_hdr_keep_rx(to, 1);
+		return;
+	}
 	vnet_hdr_clear_rx(to, hdr, 1);
 	if (what == SEND_ALL)
 		vnet_offload_write(to, &f->offload);
@@ -87,7 +91,7 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n, const enum sen
 		return false;
 	for (unsigned int i = 0; i < n; i++) {
 		to[i] = virtq_device_desc_ptr(q, &descs[i]);
-		rte_prefetch0_write(to[i]);
+		rte_prefetch0_write(to[i] + (what == SEND_PLAIN ? hdr : 0));
 		rte_prefetch0_write(to[i] + RTE_MIN(lens[i], hdr + 64U) - 1);
 	}
 	for (unsigned int i = 0; i < n; i++) {
