@@ -27,6 +27,9 @@ static const char help[] =
 	"                     (default: unknown). hash=on offers packet hashes to QEMU's guests,\n"
 	"                     too; config=off hides config space and control queue, which QEMU\n"
 	"                     before 7.2.3 does not bear\n"
+	"  --idle-sleep USEC  let a worker sleep after so many microseconds without a frame, until "
+	"a\n"
+	"                     guest kicks; 0: at once. Default: workers poll without end\n"
 	"  --show SECONDS     print a table of ports, rates and drops that often; default: at the "
 	"end\n"
 	"  --mac-age SECONDS  forget an address after this time without traffic; default 300\n"
@@ -47,9 +50,10 @@ static const char help[] =
 	"(EAL).\n";
 
 static const char *const names[] = {
-	"port", "show", "mac-age", "mac-entries", "mbufs", "help", "version"};
+	"port", "idle-sleep", "show", "mac-age", "mac-entries", "mbufs", "help", "version"};
 enum option {
 	OPT_PORT,
+	OPT_IDLE_SLEEP,
 	OPT_SHOW,
 	OPT_MAC_AGE,
 	OPT_MAC_ENTRIES,
@@ -265,6 +269,9 @@ set(struct switch_options *o, enum option option, char *value)
 	switch (option) {
 	case OPT_PORT:
 		return port(o, value);
+	case OPT_IDLE_SLEEP:
+		o->conf.idle_sleep = true;
+		return number("--idle-sleep", value, 0, 1000000, &o->conf.idle_us);
 	case OPT_SHOW:
 		return number("--show", value, 1, 86400, &o->show_s);
 	case OPT_MAC_AGE:

@@ -2,6 +2,7 @@
 #include "port.h"
 
 #include "datapath/fdb.h"
+#include "datapath/idle.h"
 #include "datapath/policy.h"
 #include "datapath/worker.h"
 #include "net/vnet_features.h"
@@ -78,6 +79,13 @@ port_create(const char *name, uint16_t max_pairs)
 	return port;
 }
 
+static void
+unwatch(struct port_rxq *rxq)
+{
+	idle_unwatch(worker_get(rxq->worker), rxq->kick_fd);
+	rxq->kick_fd = -1;
+}
+
 void
 port_destroy(struct port *port)
 {
@@ -88,6 +96,8 @@ port_destroy(struct port *port)
 	pthread_mutex_unlock(&publish_lock);
 	fdb_flush_port(port->id);
 	for (uint16_t pair = 0; pair < port->max_pairs; pair++) {
+		if (port->rxq[pair] != NULL)
+			unwatch(port->rxq[pair]);
 		rte_free(port->rxq[pair]);
 		rte_free(port->txq[pair]);
 	}
@@ -134,6 +144,7 @@ rxq_get(struct port *port, uint16_t pair)
 		rxq->port = port;
 		rxq->pair = pair;
 		rxq->call_fd = -1;
+		rxq->kick_fd = -1;
 		rxq->worker = worker_of(port, pair);
 		port->rxq[pair] = rxq;
 	}
@@ -261,6 +272,8 @@ port_ring_start(struct port *port, uint32_t ring, const struct port_ring *conf)
 		rxq->hdr_bytes = vnet_hdr_bytes(conf->features);
 		rxq->can = vnet_can(conf->features, VNET_TRANSMIT);
 		rxq->call_fd = conf->call_fd;
+		rxq->kick_fd = idle_watch(worker_get(rxq->worker), conf->kick_fd);
+		rxq->kicks = false;
 		rxq->discard = conf->discard;
 		rxq->to = (struct port_mac_memo){0};
 		rxq->from = (struct port_mac_memo){0};
@@ -330,6 +343,8 @@ port_ring_stop(struct port *port, uint32_t ring)
 		*end.running = false;
 		if (!port->paused && ring != port_controlq(port))
 			publish(port);
+		if (ring % 2 == 1 && ring != port_controlq(port))
+			unwatch(port->rxq[ring / 2]);
 	}
 	return end.q->used_idx;
 }

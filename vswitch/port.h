@@ -110,6 +110,8 @@ struct port_rxq {
 	uint16_t hdr_bytes; /* 12 or 20 */
 	uint32_t can;       /* enum vnet_can that its packets may ask for; 0: no header is read */
 	int call_fd;        /* eventfd, -1 for none; written by the worker */
+	int kick_fd;        /* ours, see idle_watch(); -1: none. Control */
+	bool kicks;         /* the guest was asked for kicks; worker */
 	struct port_mac_memo to;
 	struct port_mac_memo from;
 	struct port_rx_stats stats; /* written by the worker */
@@ -218,6 +220,7 @@ struct port_ring {
 	uint16_t base;     /* used index to go on from */
 	uint64_t features; /* negotiated */
 	int call_fd;       /* stays the caller's; must outlive the running ring; -1 for none */
+	int kick_fd;       /* stays the caller's, is copied; -1: the ring has to be polled */
 	bool discard;      /* of a transmitq: drop all that comes, under the reason disabled */
 	/* Dirty log; NULL when off. */
 	virtq_log_fn *log;

@@ -7,6 +7,7 @@
 #include "control/port_vhost.h"
 #include "datapath/fdb.h"
 #include "datapath/forward.h"
+#include "datapath/idle.h"
 #include "datapath/notify.h"
 #include "datapath/turn.h"
 #include "datapath/worker.h"
@@ -71,6 +72,15 @@ vswitch_init(const struct vswitch_conf *conf)
 		SWITCH_LOG(ERR, "no memory for %u workers", sw.conf.nb_workers);
 		vswitch_fini();
 		return -ENOMEM;
+	}
+	for (uint16_t i = 0; sw.conf.idle_sleep && i < sw.conf.nb_workers; i++) {
+		rc = idle_init(worker_get(i), sw.conf.idle_us);
+		if (rc != 0) {
+			SWITCH_LOG(
+				ERR, "no descriptors for a worker to sleep on: %s", strerror(-rc));
+			vswitch_fini();
+			return rc;
+		}
 	}
 	rc = notify_init();
 	if (rc != 0)
@@ -169,8 +179,11 @@ vswitch_worker(void *arg)
 
 	worker_online(w);
 	while (!sw.stop) {
-		poll_all(w);
+		unsigned int taken = poll_all(w);
+
 		worker_quiescent(w);
+		if (w->idle.sleeps)
+			idle_turn(w, taken);
 	}
 	worker_offline(w);
 	return 0;
@@ -180,6 +193,7 @@ void
 vswitch_stop(void)
 {
 	sw.stop = true;
+	workers_wake();
 }
 
 void

@@ -10,6 +10,8 @@ struct vswitch_conf {
 	uint32_t nb_mbufs;    /* pool for flooded frames; 0 = 8191 */
 	uint32_t mac_entries; /* MAC table; 0 = 65,536 */
 	uint32_t mac_age_s;   /* seconds without traffic until an address is forgotten; 0 = 300 */
+	bool idle_sleep;      /* workers sleep until a guest kicks, after */
+	uint32_t idle_us;     /* so long without a frame */
 	uint16_t nb_workers;  /* threads that will call vswitch_poll(), 1..VSWITCH_WORKERS_MAX */
 };
 

@@ -202,6 +202,26 @@ print_port(const struct port *port, int width)
 	p->at_ns = now;
 }
 
+static void
+print_workers(void)
+{
+	const struct worker *w;
+
+	for (uint16_t i = 0; (w = worker_get(i)) != NULL; i++) {
+		const struct worker_idle *idle = &w->idle;
+
+		if (!idle->sleeps)
+			continue;
+		printf("worker %u %s: slept %" PRIu64 " times, woken by %" PRIu64
+		       " kicks and %" PRIu64 " changes",
+			i, idle->asleep ? "asleep" : "awake", idle->stats.sleeps, idle->stats.kicks,
+			idle->stats.changes);
+		if (idle->kickless > 0)
+			printf("; kept awake by %" PRIu32 " queues without kick", idle->kickless);
+		printf("\n");
+	}
+}
+
 void
 vswitch_show(void)
 {
@@ -219,6 +239,7 @@ vswitch_show(void)
 		if (port != NULL && port->backend != NULL)
 			print_port(port, width);
 	}
+	print_workers();
 	printf("%" PRIu32 " MAC addresses, %u of %u mbufs free\n", fdb_count(),
 		rte_mempool_avail_count(worker_pool), worker_pool->size);
 	fflush(stdout);

@@ -323,6 +323,39 @@ pool(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_t
 	return 0;
 }
 
+static void
+fill_worker(struct rte_tel_data *d, const struct worker *w)
+{
+	const struct worker_idle *idle = &w->idle;
+
+	rte_tel_data_add_dict_int(d, "idle_sleep", idle->sleeps);
+	rte_tel_data_add_dict_int(d, "asleep", idle->asleep);
+	rte_tel_data_add_dict_u64(d, "queues_without_kick", idle->kickless);
+	rte_tel_data_add_dict_u64(d, "sleeps", idle->stats.sleeps);
+	rte_tel_data_add_dict_u64(d, "woken_by_kick", idle->stats.kicks);
+	rte_tel_data_add_dict_u64(d, "woken_by_change", idle->stats.changes);
+	rte_tel_data_add_dict_u64(d, "cancelled", idle->stats.cancelled);
+}
+
+static int
+workers(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_tel_data *d)
+{
+	const struct worker *w;
+
+	rte_tel_data_start_dict(d);
+	for (uint16_t i = 0; (w = worker_get(i)) != NULL; i++) {
+		struct rte_tel_data *one = new_dict();
+		char name[16];
+
+		if (one == NULL)
+			break;
+		snprintf(name, sizeof(name), "%u", i);
+		fill_worker(one, w);
+		add_dict(d, name, one);
+	}
+	return 0;
+}
+
 void
 vswitch_telemetry_init(void)
 {
@@ -333,6 +366,8 @@ vswitch_telemetry_init(void)
 		"NAME,PAIR for one pair of queues.");
 	rte_telemetry_register_cmd("/virtq/fdb", macs,
 		"MAC table. Parameter: none, or the number of the first address wanted.");
+	rte_telemetry_register_cmd(
+		"/virtq/workers", workers, "Sleep of the workers (--idle-sleep). No parameter.");
 	rte_telemetry_register_cmd(
 		"/virtq/pool", pool, "Packet buffers for frames to several ports. No parameter.");
 }

@@ -116,6 +116,7 @@ ring_start(struct port_vhost *pv, uint32_t ring, bool discard)
 		.base = virtq_index_peek(&((struct virtq_used *)v.used)->idx),
 		.features = pv->session.features,
 		.call_fd = v.callfd >= 0 ? v.callfd : -1,
+		.kick_fd = v.kickfd >= 0 ? v.kickfd : -1,
 		.discard = discard,
 	};
 	if (conf.features & BIT(VHOST_F_LOG_ALL_BIT)) {

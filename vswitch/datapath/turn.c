@@ -42,11 +42,24 @@ look_at(struct worker_queue *q)
 
 /* The first turn with a list. */
 static __rte_noinline void
-list_begin(struct worker_list *list)
+list_begin(struct worker *w, struct worker_list *list)
 {
+	w->idle.kickless = 0;
+	for (unsigned int i = 0; i < list->nb + list->nb_discard; i++)
+		w->idle.kickless += list->queues[i].rxq->kick_fd < 0;
 	for (unsigned int i = 0; i < list->nb; i++)
 		look_at(&list->queues[i]);
 	list->begun = true;
+}
+
+/* The guest of a queue that brings frames need not kick while it does. */
+static inline void
+spare_kicks(struct port_rxq *rxq)
+{
+	if (unlikely(rxq->kicks)) {
+		virtq_device_kicks_off(&rxq->vq);
+		rxq->kicks = false;
+	}
 }
 
 /* What a burst came to. */
@@ -67,6 +80,7 @@ serve(struct worker *w, forward_fn *forward, struct worker_queue *q, struct work
 	if (likely(n > 0))
 		share->due = RTE_MAX(share->due, w->granted) +
 			     work_of(&w->burst, n, q->rxq->stats.bytes - bytes);
+	spare_kicks(q->rxq);
 	look_at(q);
 	return n;
 }
@@ -131,7 +145,7 @@ turn(struct worker *w, forward_fn *forward)
 	if (list == NULL)
 		return 0;
 	if (unlikely(!list->begun))
-		list_begin(list);
+		list_begin(w, list);
 	w->granted += TURN_WORK;
 	taken = turn_once(w, list, forward, &least);
 	if (taken == 0 && unlikely(least != UINT64_MAX)) {
@@ -148,7 +162,13 @@ turn_discard(struct worker *w)
 	struct worker_list *list = __atomic_load_n(&w->list, __ATOMIC_ACQUIRE);
 	unsigned int taken = 0;
 
-	for (uint16_t i = 0; list != NULL && i < list->nb_discard; i++)
-		taken += forward_discard(list->queues[list->nb + i].rxq);
+	for (uint16_t i = 0; list != NULL && i < list->nb_discard; i++) {
+		struct port_rxq *rxq = list->queues[list->nb + i].rxq;
+		unsigned int n = forward_discard(rxq);
+
+		if (n > 0)
+			spare_kicks(rxq);
+		taken += n;
+	}
 	return taken;
 }

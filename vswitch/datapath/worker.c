@@ -2,6 +2,7 @@
 #include "datapath/worker.h"
 
 #include "datapath/fdb.h"
+#include "datapath/idle.h"
 #include "datapath/policy.h"
 
 #include <rte_malloc.h>
@@ -36,6 +37,8 @@ workers_init(uint16_t nb_workers)
 		w->index = i;
 		w->shared = nb_workers > 1;
 		w->clock = fdb_clock();
+		w->idle.epoll_fd = -1;
+		w->idle.wake_fd = -1;
 		all.workers[all.nb++] = w;
 		rte_rcu_qsbr_thread_register(all.qsbr, i);
 	}
@@ -50,6 +53,7 @@ workers_fini(void)
 {
 	for (uint16_t i = 0; i < all.nb; i++) {
 		free(all.workers[i]->list);
+		idle_fini(all.workers[i]);
 		rte_free(all.workers[i]);
 	}
 	free(worker_ports);
@@ -65,6 +69,13 @@ struct worker *
 worker_get(uint16_t index)
 {
 	return index < all.nb ? all.workers[index] : NULL;
+}
+
+void
+workers_wake(void)
+{
+	for (uint16_t i = 0; i < all.nb; i++)
+		idle_wake(all.workers[i]);
 }
 
 uint16_t
@@ -197,6 +208,8 @@ workers_publish(struct port *port)
 	old_ports = __atomic_exchange_n(&worker_ports, build_ports(), __ATOMIC_ACQ_REL);
 	/* Destinations that workers remember were asked of the old set whether they are wanted. */
 	fdb_changed();
+	/* Who sleeps uses nothing, but may have frames to look for. */
+	workers_wake();
 	rte_rcu_qsbr_synchronize(all.qsbr, RTE_QSBR_THRID_INVALID);
 	free(old_set);
 	free(old_ports);

@@ -66,6 +66,24 @@ struct worker_share {
 	uint16_t next; /* of its queues */
 };
 
+/* Sleep of a worker, see datapath/idle.h. */
+struct worker_idle_stats {
+	uint64_t sleeps;
+	uint64_t kicks;     /* ended by guests alone */
+	uint64_t changes;   /* ended because control changed something */
+	uint64_t cancelled; /* frames were there at the last look */
+};
+struct worker_idle {
+	bool sleeps;
+	bool asleep;  /* now */
+	int epoll_fd; /* -1: none */
+	int wake_fd;
+	uint32_t kickless; /* queues of the list that keep it awake */
+	uint64_t after;    /* TSC cycles without a frame */
+	uint64_t since;    /* TSC of the first turn without; 0: there was none yet */
+	struct worker_idle_stats stats;
+};
+
 /* Ports that have a receiveq running: where floods go. Immutable once published. */
 struct worker_ports {
 	uint16_t nb;
@@ -103,6 +121,7 @@ struct worker {
 	uint64_t granted; /* work that every port might have had done */
 	uint16_t index;
 	bool shared; /* other workers may want the same receiveqs: lock them */
+	struct worker_idle idle;
 	struct worker_burst burst;
 	struct frame frames[WORKER_BURST];
 	struct virtq_seg segs[WORKER_SEGS];
@@ -125,6 +144,9 @@ int workers_init(uint16_t nb_workers);
 void workers_fini(void);
 
 struct worker *worker_get(uint16_t index);
+
+/** None of them sleeps any longer. Any thread, signal handlers too. */
+void workers_wake(void);
 
 /** Ring of index i of a port belongs to this worker. */
 uint16_t worker_of(const struct port *port, uint16_t pair);

@@ -30,6 +30,7 @@ struct guest {
 	/* To be set before rings are opened with guest_ring_open(): told of all writes. */
 	virtq_log_fn *log;
 	void *log_arg;
+	int kick_fd; /* of all its rings; 0: none */
 };
 
 /* EAL's --force-max-simd-bitwidth, as a program was told on its command line. */
