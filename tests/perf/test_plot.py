@@ -6,6 +6,11 @@ import xml.etree.ElementTree
 
 import cases  # sets the path for the rest
 import plot
+from twocore import COUNTED
+
+
+def rate(gbits):
+    return {'bytes_per_s': gbits * 1e9 / 8}
 
 
 def figures():
@@ -15,8 +20,8 @@ def figures():
     curve = [[0.5, 1000], [0.9, 10000], [0.99, 100000]]
     return {
         'widths': {'512': {'rounds': [{'one & <two>': cycles}]}},
-        'rates': {'small': [{'a': {'60': {'pps': 1e6}}, 'b': {'60': {'pps': 4e6}, '1500': {'pps': 2e6}}},
-                            {'a': {'60': {'pps': 3e6}}, 'b': {}}]},
+        'rates': {'small': [{'a': {'60': rate(1)}, 'b': {'60': rate(4), '1500': rate(2)}},
+                            {'a': {'60': rate(3)}, 'b': {}, COUNTED: {'60': rate(9)}}]},
         'latency': [{'a': {'60': {'one': {'latency_ns': {'curve': curve}}}}}],
     }
 
@@ -31,15 +36,18 @@ def circles(svg):
 
 def rates_name_axes_and_series():
     said = texts(plot.rates(figures()))
-    for word in ('a', 'b', '60', '1500', 'frame, bytes', 'Mpps, both directions'):
+    for word in ('a', 'b', '60', '1500', 'frame, bytes (imix: 358 at the mean)',
+                 'Gbit/s of frames, both directions'):
         assert word in said, f'{word} in {said}'
+    assert COUNTED not in said, said
+    assert len(said) == len(set(said)), said
 
 
 def a_higher_rate_is_drawn_higher_by_its_logarithm():
-    at = circles(plot.rates(figures()))     # a 2 Mpps (median of 1 and 3), b 4 and 2 Mpps
+    at = circles(plot.rates(figures()))     # a 2 Gbit/s (median of 1 and 3), b 4 and 2
     assert at[0][0] == at[1][0] < at[2][0], at
     assert at[1][1] < at[0][1] and abs(at[0][1] - at[2][1]) < 0.2, at
-    # The range is 1 to 5 Mpps.
+    # The range is 1 to 5.
     height = plot.HEIGHT - plot.BOTTOM - plot.TOP
     assert abs((at[0][1] - at[1][1]) / height - 0.4307) < 0.002, at
 
