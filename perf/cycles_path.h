@@ -7,7 +7,7 @@
  * path_device: driver transmit, device receive, device transmit, driver receive (two ethdev ports).
  * path_switch: driver A transmit, one turn of the switch's worker, driver B receive.
  * path_mbufs: driver A transmit, frames taken into mbufs, mbufs put into buffers, driver B receive.
- * path_checks: as path_switch, then once more without checks.
+ * path_checks: as path_switch, once more without checks, and once more with them.
  */
 #ifndef CYCLES_PATH_H
 #define CYCLES_PATH_H
@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define CYCLES_MAX_BURST 64
-#define CYCLES_MAX_LEGS 6
+#define CYCLES_MAX_LEGS 9
 
 /* What drivers negotiate and no packet uses. */
 enum cycles_offloads {

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Two driver ports on virtq-switch; every burst goes there once by the burst functions that users
- * run, and once by instances of the same sources without the checks of what peers write. The latter
- * are part of this program alone; the driver is linked to it, so that both are there.
+ * Two driver ports on virtq-switch; every burst goes there by the burst functions that users run,
+ * then by instances of the same sources without the checks of what peers write. The latter are part
+ * of this program alone; the driver is linked to it, so that both are there.
+ *
+ * A third pass, with checks again, makes the number of bursts odd: what a driver does in every
+ * second burst only, and where a burst lies in its ring, then falls on each pass in turn.
  */
 #include "datapath/turn.h"
 #include "path_switch.h"
@@ -132,11 +135,11 @@ checks_open(const struct cycles_conf *conf)
 
 const struct cycles_path cycles_path_checks = {
 	.name = "checks",
-	.nb_legs = 6,
+	.nb_legs = 9,
 	.leg_name = {"drv.tx", "switch", "drv.rx", "drv.tx unchecked", "switch unchecked",
-		"drv.rx unchecked"},
+		"drv.rx unchecked", "drv.tx again", "switch again", "drv.rx again"},
 	.leg = {leg_drv_tx, leg_switch, leg_drv_rx, leg_drv_tx_unchecked, leg_switch_unchecked,
-		leg_drv_rx_unchecked},
+		leg_drv_rx_unchecked, leg_drv_tx, leg_switch, leg_drv_rx},
 	.open = checks_open,
 	.addresses = path_switch_addresses,
 	.pool = path_switch_pool,

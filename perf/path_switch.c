@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LEARN_TIMEOUT_MS 2000
+#define LEARN_TRIES 30000 /* of a millisecond at least */
 
 #define SERVE_MS 20
 
@@ -99,32 +99,72 @@ add_port(const char *arg, const struct port **end)
 	return id;
 }
 
-/* The receiver says a word, so that the switch knows where it is: known unicast from then on. */
 static int
-learn(void)
+say_a_word(uint16_t port, uint16_t other)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool), *got;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 	struct rte_ether_hdr *eth;
 
 	if (m == NULL)
 		return -ENOMEM;
 	eth = (struct rte_ether_hdr *)rte_pktmbuf_append(m, RTE_ETHER_MIN_LEN);
 	memset(eth, 0, RTE_ETHER_MIN_LEN);
-	rte_eth_macaddr_get(to, &eth->src_addr);
-	rte_eth_macaddr_get(from, &eth->dst_addr);
+	rte_eth_macaddr_get(port, &eth->src_addr);
+	rte_eth_macaddr_get(other, &eth->dst_addr);
 	eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_LLDP);
-	for (unsigned int ms = 0; ms < LEARN_TIMEOUT_MS; ms++) {
-		if (m != NULL && rte_eth_tx_burst(to, 0, &m, 1) == 1)
-			m = NULL;
-		vswitch_poll(0);
-		if (rte_eth_rx_burst(from, 0, &got, 1) == 1) {
-			rte_pktmbuf_free(got);
-			return 0;
-		}
-		rte_delay_us_sleep(1000);
+	if (rte_eth_tx_burst(port, 0, &m, 1) == 0)
+		rte_pktmbuf_free(m);
+	return 0;
+}
+
+/* Whatever is under way. @return frames. */
+static unsigned int
+hear(uint16_t port)
+{
+	struct rte_mbuf *got[CYCLES_MAX_BURST];
+	unsigned int nb = 0, n;
+
+	vswitch_poll(0);
+	while ((n = rte_eth_rx_burst(port, 0, got, CYCLES_MAX_BURST)) > 0) {
+		rte_pktmbuf_free_bulk(got, n);
+		nb += n;
 	}
-	fprintf(stderr, "no frame came through the switch within %d ms\n", LEARN_TIMEOUT_MS);
-	return -ETIMEDOUT;
+	return nb;
+}
+
+/*
+ * Both ends say a word until it is heard: then all four rings run, and the switch knows where the
+ * receiver is. A link is up before the switch has looked at the last message about a ring.
+ */
+static int
+learn(uint16_t burst)
+{
+	const uint16_t port[2] = {to, from};
+	unsigned int tries = 0, words[2] = {0, 0};
+	int ret = 0;
+
+	for (unsigned int i = 0; i < 2 && ret == 0; i++) {
+		do {
+			if (tries++ == LEARN_TRIES) {
+				fprintf(stderr, "no frame came through the switch\n");
+				return -ETIMEDOUT;
+			}
+			ret = say_a_word(port[i], port[1 - i]);
+			words[i]++;
+			rte_delay_us_sleep(1000);
+		} while (ret == 0 && hear(port[1 - i]) == 0);
+	}
+	/* Bursts begin where they would without: none of them wraps around its ring in the middle.
+	 */
+	for (; ret == 0 && words[1] % burst != 0; words[1]++) {
+		ret = say_a_word(from, to);
+		hear(to);
+	}
+	/* A word that comes late would be one packet more than were sent. */
+	rte_delay_us_sleep(1000);
+	hear(from);
+	hear(to);
+	return ret;
 }
 
 int
@@ -153,7 +193,7 @@ path_switch_open(const struct cycles_conf *conf)
 		ret = cycles_port_wait_link(from);
 	if (ret == 0)
 		ret = cycles_port_wait_link(to);
-	return ret == 0 ? learn() : ret;
+	return ret == 0 ? learn(conf->burst) : ret;
 }
 
 void

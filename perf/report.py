@@ -142,10 +142,13 @@ def cycle_rows(width, limit):
 
 
 def check_rows(width, limit):
-    """Both sides of a round are of one process: each burst went both ways."""
+    """Each burst went both ways; with checks before and after, and the mean of these counts."""
     for what, legs, size, target in CHECKED:
-        pairs = [tuple(run_figure(r[CHECKS], size, [leg + more for leg in legs], limit)
-                       for more in ("", " unchecked")) for r in width["rounds"] if CHECKS in r]
+        pairs = []
+        for r in width["rounds"]:
+            before, without, after = (run_figure(r.get(CHECKS, {}), size, [leg + more for leg in legs], limit)
+                                      for more in ("", " unchecked", " again"))
+            pairs.append((None if None in (before, after) else (before + after) / 2, without))
         yield rows.row(what, size, "cycles", pairs, target, kind="difference")
 
 
