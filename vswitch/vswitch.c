@@ -11,6 +11,7 @@
 #include "datapath/notify.h"
 #include "datapath/turn.h"
 #include "datapath/worker.h"
+#include "net/vnet_hash.h"
 #include "port.h"
 
 #include <rte_lcore.h>
@@ -55,6 +56,8 @@ vswitch_init(const struct vswitch_conf *conf)
 	}
 	sw.stop = false;
 	sw.forward = forward_select();
+	SWITCH_LOG(INFO, "bursts by %s, hashes by %s", forward_name(sw.forward),
+		vnet_hash_select()->name);
 	/* A pool that is smaller than a few caches has none. */
 	worker_pool = rte_pktmbuf_pool_create("vswitch", sw.conf.nb_mbufs,
 		sw.conf.nb_mbufs >= 512 ? 128 : 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);

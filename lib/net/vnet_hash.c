@@ -198,21 +198,39 @@ vnet_hash_scalar(const struct vnet_hash_key *key, const struct vnet_hash_burst *
 	}
 }
 
-vnet_hash_fn *
+unsigned int
+vnet_hash_forms(const struct vnet_hash_form **forms)
+{
+	static const struct vnet_hash_form all[] = {
+		{"scalar", 0, vnet_hash_scalar},
+#if defined(RTE_ARCH_X86_64)
+		{"avx2", 256, vnet_hash_avx2},
+		{"gfni", 512, vnet_hash_gfni},
+#endif
+	};
+
+	*forms = all;
+#if defined(RTE_ARCH_X86_64)
+	if (rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) <= 0)
+		return 1;
+	if (rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512BW) <= 0 ||
+		rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512VL) <= 0 ||
+		rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512VBMI) <= 0 ||
+		rte_cpu_get_flag_enabled(RTE_CPUFLAG_GFNI) <= 0)
+		return 2;
+#endif
+	return RTE_DIM(all);
+}
+
+const struct vnet_hash_form *
 vnet_hash_select(void)
 {
-#if defined(RTE_ARCH_X86_64)
-	uint16_t width = rte_vect_get_max_simd_bitwidth();
+	const struct vnet_hash_form *forms;
+	unsigned int n = vnet_hash_forms(&forms);
 
-	if (width >= 512 && rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512BW) > 0 &&
-		rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512VL) > 0 &&
-		rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512VBMI) > 0 &&
-		rte_cpu_get_flag_enabled(RTE_CPUFLAG_GFNI) > 0)
-		return vnet_hash_gfni;
-	if (width >= 256 && rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) > 0)
-		return vnet_hash_avx2;
-#endif
-	return vnet_hash_scalar;
+	while (forms[n - 1].width > rte_vect_get_max_simd_bitwidth())
+		n--;
+	return &forms[n - 1];
 }
 
 uint32_t

@@ -77,8 +77,17 @@ void vnet_hash_add(struct vnet_hash_burst *b, uint32_t i, const struct vnet_pack
 typedef void vnet_hash_fn(const struct vnet_hash_key *key, const struct vnet_hash_burst *b,
 	uint32_t *values, uint32_t n);
 
+struct vnet_hash_form {
+	const char *name;
+	uint16_t width; /* bits of registers that EAL has to allow */
+	vnet_hash_fn *hash;
+};
+
+/** All forms that this CPU can run, narrowest first. @return how many. */
+unsigned int vnet_hash_forms(const struct vnet_hash_form **forms);
+
 /** For the widest instruction set that CPU and EAL allow. */
-vnet_hash_fn *vnet_hash_select(void);
+const struct vnet_hash_form *vnet_hash_select(void);
 
 vnet_hash_fn vnet_hash_scalar;
 vnet_hash_fn vnet_hash_avx2; /* x86 only, as the next */

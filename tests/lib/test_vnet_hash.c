@@ -5,7 +5,7 @@
 #include "support/guard.h"
 #include "support/random.h"
 
-#include <rte_cpuflags.h>
+#include <rte_vect.h>
 
 #include <string.h>
 
@@ -19,25 +19,8 @@
 static struct vnet_hash_key key;
 static struct vnet_hash_burst burst;
 
-struct form {
-	const char *name;
-	vnet_hash_fn *fn;
-};
-static struct form forms[3];
+static const struct vnet_hash_form *forms; /* the production table */
 static unsigned int nb_forms;
-
-static void
-forms_find(void)
-{
-	forms[nb_forms++] = (struct form){"scalar", vnet_hash_scalar};
-#if defined(RTE_ARCH_X86_64)
-	if (rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) > 0)
-		forms[nb_forms++] = (struct form){"avx2", vnet_hash_avx2};
-	if (rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512VBMI) > 0 &&
-		rte_cpu_get_flag_enabled(RTE_CPUFLAG_GFNI) > 0)
-		forms[nb_forms++] = (struct form){"gfni", vnet_hash_gfni};
-#endif
-}
 
 /* Bit by bit, from the definition: each set bit of the input adds the 32 key bits from there on. */
 static uint32_t
@@ -68,7 +51,7 @@ hash_one(const uint8_t *frame, uint32_t len, uint32_t types, uint8_t *report)
 	vnet_hash_begin(&burst);
 	vnet_hash_add(&burst, 0, &p, frame, types);
 	for (unsigned int f = nb_forms; f-- > 0;)
-		forms[f].fn(&key, &burst, values, 1);
+		forms[f].hash(&key, &burst, values, 1);
 	*report = burst.report[0];
 	return values[0];
 }
@@ -342,10 +325,11 @@ random_frame(uint8_t *frame, uint64_t *seed)
 static void
 all_forms_agree_with_the_definition(void **state)
 {
-	uint32_t values[3][VNET_HASH_BURST], seen[10] = {0};
+	uint32_t values[4][VNET_HASH_BURST], seen[10] = {0};
 	uint64_t seed = 7;
 
 	(void)state;
+	assert_true(nb_forms <= RTE_DIM(values));
 	for (uint32_t round = 0; round < 4000; round++) {
 		uint32_t n = 1 + random_below(&seed, VNET_HASH_BURST);
 		uint32_t expected[VNET_HASH_BURST];
@@ -372,7 +356,7 @@ all_forms_agree_with_the_definition(void **state)
 						  slow_input(&p, frame, burst.report[i], input));
 		}
 		for (unsigned int f = 0; f < nb_forms; f++) {
-			forms[f].fn(&key, &burst, values[f], n);
+			forms[f].hash(&key, &burst, values[f], n);
 			for (uint32_t i = 0; i < n; i++) {
 				if (values[f][i] != expected[i])
 					fail_msg("%s: packet %u of %u: %#x, not %#x", forms[f].name,
@@ -411,14 +395,17 @@ type_bits_and_reports_are_linked(void **state)
 static void
 the_widest_form_that_is_allowed_is_chosen(void **state)
 {
-	vnet_hash_fn *chosen = vnet_hash_select();
+	static const char *const names[] = {"scalar", "avx2", "gfni"};
+	static const uint16_t widths[] = {64, 256, 512};
 
 	(void)state;
-	/* EAL's default width is 256 bits. */
-	for (unsigned int f = 0; f < nb_forms; f++)
-		if (forms[f].fn == chosen)
-			return;
-	fail_msg("not one of the forms that this CPU has");
+	assert_true(nb_forms <= RTE_DIM(names));
+	for (unsigned int w = 0; w < RTE_DIM(widths); w++) {
+		const char *widest = names[RTE_MIN(w, nb_forms - 1)];
+
+		assert_int_equal(rte_vect_set_max_simd_bitwidth(widths[w]), 0);
+		assert_string_equal(vnet_hash_select()->name, widest);
+	}
 }
 
 int
@@ -435,6 +422,6 @@ main(void)
 		UNIT(the_widest_form_that_is_allowed_is_chosen),
 	};
 
-	forms_find();
+	nb_forms = vnet_hash_forms(&forms);
 	return RUN_UNITS("vnet_hash", tests);
 }

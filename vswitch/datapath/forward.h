@@ -17,6 +17,9 @@ typedef unsigned int forward_fn(struct worker *w, struct port_rxq *rxq);
 /** For the widest instruction set that CPU and EAL allow. */
 forward_fn *forward_select(void);
 
+/** Name of the instruction set that a burst function was compiled for. */
+const char *forward_name(forward_fn *burst);
+
 forward_fn forward_burst_base;
 forward_fn forward_burst_avx2;
 forward_fn forward_burst_avx512;

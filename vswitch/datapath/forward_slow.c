@@ -29,6 +29,18 @@ forward_select(void)
 	return forward_burst_base;
 }
 
+const char *
+forward_name(forward_fn *burst)
+{
+#if defined(RTE_ARCH_X86)
+	if (burst == forward_burst_avx512)
+		return "avx512";
+	if (burst == forward_burst_avx2)
+		return "avx2";
+#endif
+	return burst == forward_burst_base ? "base" : "none";
+}
+
 void
 forward_pull(struct virtq_seg **segs, uint32_t *nb_segs, uint8_t *to, uint32_t n)
 {

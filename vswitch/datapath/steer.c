@@ -20,7 +20,7 @@ static pthread_mutex_t hashes_lock = PTHREAD_MUTEX_INITIALIZER;
 void
 steer_init(void)
 {
-	hash_fn = vnet_hash_select();
+	hash_fn = vnet_hash_select()->hash;
 	for (size_t i = 0; i < RTE_DIM(seeds); i++)
 		seeds[i] = rte_rand() | 1;
 }

@@ -1,14 +1,36 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "guest.h"
 
+#include "datapath/forward.h"
 #include "spec/virtio_net_spec.h"
 
 #include <rte_eal.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *switch_width = "512";
+
+/* The function that the width stands for, where the processor has what it needs. */
+static int
+width_check(void)
+{
+	const char *name = forward_name(forward_select());
+	const char *wanted = "base";
+
+#if defined(RTE_ARCH_X86)
+	if (atoi(switch_width) >= 256 && __builtin_cpu_supports("avx2"))
+		wanted = "avx2";
+	if (atoi(switch_width) >= 512 && __builtin_cpu_supports("avx512vl") &&
+		__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
+		wanted = "avx512";
+#endif
+	if (strcmp(name, wanted) == 0)
+		return 0;
+	fprintf(stderr, "%s bits: %s runs, not %s\n", switch_width, name, wanted);
+	return -1;
+}
 
 int
 switch_setup(void **state)
@@ -30,7 +52,7 @@ switch_setup(void **state)
 			return -1;
 		eal = true;
 	}
-	return vswitch_init(&conf);
+	return width_check() != 0 ? -1 : vswitch_init(&conf);
 }
 
 int
