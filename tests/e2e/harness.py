@@ -296,9 +296,11 @@ class Case:
         process = self.add(Testpmd(name, argv, self.path(f"{len(self.processes)}-{name}.log")))
         return process.wait_prompt() if wait else process
 
-    def seqcheck_start(self, vdevs, arguments=(), name="seqcheck", huge=None, megabytes=256, late=(), cpu=None):
+    def seqcheck_start(self, vdevs, arguments=(), name="seqcheck", huge=None, megabytes=256, late=(), cpu=None,
+                       options=()):
         cpu = CPUS[0] if cpu is None else cpu
         _, eal = self.eal(name, f"0@{cpu}", megabytes, huge)
+        eal += options
         argv = [SEQCHECK, *self.driver_options([*vdevs, *late]), *eal]
         for v in vdevs:
             argv += ["--vdev", v]

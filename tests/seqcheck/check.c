@@ -83,8 +83,8 @@ classify_misdelivered(struct run *r, const struct flow *f, const struct seq_hdr 
 }
 
 static enum seq_verdict
-check_frame(struct run *r, const uint8_t *frame, uint32_t length, uint16_t port, uint16_t queue,
-	uint64_t now)
+check_frame(struct run *r, const struct rte_mbuf *m, const uint8_t *frame, uint32_t length,
+	uint16_t port, uint16_t queue, uint64_t now)
 {
 	struct seq_hdr h;
 	struct flow *f;
@@ -107,6 +107,10 @@ check_frame(struct run *r, const uint8_t *frame, uint32_t length, uint16_t port,
 	at = flow_find_difference(f, frame, h.seq, h.length);
 	if (at >= 0) {
 		complain(r, "byte changed on the way", &h, port, queue, length, at);
+		return SEQ_CORRUPT;
+	}
+	if (!flow_mbuf_is_right(f, m)) {
+		complain(r, "wrong checksum flags or hash", &h, port, queue, length, -1);
 		return SEQ_CORRUPT;
 	}
 	if (h.magic == SEQ_MAGIC_HELLO) {
@@ -141,7 +145,7 @@ check_mbuf(struct run *r, uint16_t port, uint16_t queue, struct rte_mbuf *m, uin
 			port, queue, length);
 		return;
 	}
-	switch (check_frame(r, frame, length, port, queue, now)) {
+	switch (check_frame(r, m, frame, length, port, queue, now)) {
 	case SEQ_GOOD:
 		r->received++;
 		break;

@@ -77,6 +77,10 @@ set_length(struct flow *f, uint16_t length)
 	f->net.ip.hdr_checksum = 0;
 	f->net.ip.hdr_checksum = rte_ipv4_cksum(&f->net.ip);
 	f->net.udp.dgram_len = rte_cpu_to_be_16(ip_length - sizeof(struct rte_ipv4_hdr));
+	/* A receiver that takes frames without a checksum finds the pseudo header's in its place.
+	 */
+	if (f->checksums)
+		f->net.udp.dgram_cksum = rte_ipv4_phdr_cksum(&f->net.ip, 0);
 }
 
 /* Payload behind the headers: eight bytes at a time, all from (flow, seq) and the position. */
@@ -145,6 +149,21 @@ flow_find_difference(struct flow *f, const uint8_t *frame, uint64_t seq, uint16_
 		return -1;
 	at = differing_payload(frame + SEQ_FRAME_MIN, f->id, seq, length - SEQ_FRAME_MIN);
 	return at < 0 ? -1 : at + (int)SEQ_FRAME_MIN;
+}
+
+bool
+flow_mbuf_is_right(struct flow *f, const struct rte_mbuf *m)
+{
+	const uint64_t said = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+
+	if (f->checksums && said != RTE_MBUF_F_RX_L4_CKSUM_NONE)
+		return false;
+	if (!f->hashed)
+		return true;
+	if (!f->hash_seen)
+		f->hash = m->hash.rss;
+	f->hash_seen = true;
+	return (m->ol_flags & RTE_MBUF_F_RX_RSS_HASH) && m->hash.rss == f->hash;
 }
 
 void

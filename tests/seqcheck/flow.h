@@ -60,6 +60,10 @@ struct flow {
 	uint16_t last_queue;
 	bool hello_seen;
 	uint64_t salt;
+	bool checksums; /* UDP's is left to the device */
+	bool hashed;    /* frames come with a hash, all with the same */
+	bool hash_seen;
+	uint32_t hash;
 	struct net_hdr net;
 	uint64_t tx_next;     /* sequence number of the next frame to build */
 	uint64_t quota;       /* frames to send in all */
@@ -104,6 +108,20 @@ void flow_fini(struct flow *f);
 
 /** Write the frame (flow, seq, length) to dst, length bytes, 60 <= length <= SEQ_FRAME_MAX. */
 void flow_write_frame(struct flow *f, uint8_t *dst, uint16_t magic, uint64_t seq, uint16_t length);
+
+/** A frame of this flow is in m: what the device is to do for it. */
+static inline void
+flow_ask(const struct flow *f, struct rte_mbuf *m)
+{
+	if (likely(!f->checksums))
+		return;
+	m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM;
+	m->l2_len = sizeof(f->net.ether);
+	m->l3_len = sizeof(f->net.ip);
+}
+
+/** Is what the driver says of an intact frame, beside its bytes, right? */
+bool flow_mbuf_is_right(struct flow *f, const struct rte_mbuf *m);
 
 /** First position at which the frame is not what (flow, seq, length) makes it, or -1. */
 int flow_find_difference(struct flow *f, const uint8_t *frame, uint64_t seq, uint16_t length);

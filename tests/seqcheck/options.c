@@ -23,6 +23,8 @@ enum opt_id {
 	OPT_MTU,
 	OPT_LINK_TIMEOUT,
 	OPT_HELLO_TIMEOUT,
+	OPT_CHECKSUMS,
+	OPT_HASH,
 	OPT_STALL_MS,
 	OPT_NO_HELLO,
 	OPT_ALLOW_LOSS,
@@ -50,6 +52,8 @@ static const struct option longs[] = {
 	{"mtu", required_argument, NULL, OPT_MTU},
 	{"link-timeout", required_argument, NULL, OPT_LINK_TIMEOUT},
 	{"hello-timeout", required_argument, NULL, OPT_HELLO_TIMEOUT},
+	{"checksums", required_argument, NULL, OPT_CHECKSUMS},
+	{"hash", required_argument, NULL, OPT_HASH},
 	{"stall-ms", required_argument, NULL, OPT_STALL_MS},
 	{"no-hello", no_argument, NULL, OPT_NO_HELLO},
 	{"allow-loss", no_argument, NULL, OPT_ALLOW_LOSS},
@@ -84,6 +88,8 @@ options_usage(const char *program)
 	       "  --late-vdev ARGS     add this device after the --vdev ones were started\n"
 	       "  --link-timeout S     wait for links (default 30)\n"
 	       "  --hello-timeout S    wait for the first frame of each flow (default 10)\n"
+	       "  --checksums MASK     ports that leave checksums to the device, both ways\n"
+	       "  --hash MASK          ports to which the device reports the hash of frames\n"
 	       "  --no-hello           do not send frames ahead for MAC learning\n"
 	       "  --stall-ms N         a full window without arrivals is loss (default 5000, or "
 	       "20)\n"
@@ -179,6 +185,8 @@ parse_numeric(struct options *opt, int id, const char *name, const char *arg)
 		{OPT_LINK_TIMEOUT, 0, 3600},
 		{OPT_HELLO_TIMEOUT, 1, 3600},
 		{OPT_STALL_MS, 1, 3600000},
+		{OPT_CHECKSUMS, 0, UINT64_MAX},
+		{OPT_HASH, 0, UINT64_MAX},
 	};
 	uint64_t value = 0;
 
@@ -226,6 +234,12 @@ parse_numeric(struct options *opt, int id, const char *name, const char *arg)
 		break;
 	case OPT_STALL_MS:
 		opt->stall_ms = value;
+		break;
+	case OPT_CHECKSUMS:
+		opt->checksums = value;
+		break;
+	case OPT_HASH:
+		opt->hash = value;
 		break;
 	}
 	return 0;

@@ -32,6 +32,9 @@ struct options {
 	unsigned int link_timeout_s;
 	unsigned int hello_timeout_s;
 	unsigned int stall_ms; /* 0: 5000, or 20 with allow_loss */
+	/* Bit i: the ith port that was probed. */
+	uint64_t checksums; /* asks the device for checksums, and takes frames without */
+	uint64_t hash;      /* has the device report the hash of each frame */
 	bool hello;
 	bool allow_loss;
 	bool report_gap;

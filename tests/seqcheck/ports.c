@@ -20,8 +20,30 @@ fail(uint16_t port, const char *what, int rc)
 	return rc < 0 ? rc : -EIO;
 }
 
+/* What --checksums and --hash ask of the ith port. */
 static int
-configure(uint16_t port, const struct options *opt)
+ask(uint16_t port, unsigned int i, const struct options *opt, const struct rte_eth_dev_info *info,
+	struct rte_eth_conf *conf)
+{
+	const uint64_t rss = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_IPV4;
+
+	if (opt->checksums >> i & 1) {
+		conf->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+		conf->txmode.offloads |= RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO;
+	}
+	if (opt->hash >> i & 1) {
+		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_RSS_HASH;
+		conf->rx_adv_conf.rss_conf.rss_hf = rss & info->flow_type_rss_offloads;
+	}
+	if ((conf->rxmode.offloads & ~info->rx_offload_capa) != 0 ||
+		(conf->txmode.offloads & ~info->tx_offload_capa) != 0)
+		return fail(port, "checksums or hash", ENOTSUP);
+	return 0;
+}
+
+static int
+configure(uint16_t port, unsigned int i, const struct options *opt)
 {
 	uint32_t largest = opt->size_max - RTE_ETHER_HDR_LEN;
 	struct rte_eth_conf conf = {0};
@@ -39,6 +61,9 @@ configure(uint16_t port, const struct options *opt)
 			return fail(port, "frames of several segments are wanted", ENOTSUP);
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	}
+	rc = ask(port, i, opt, &info, &conf);
+	if (rc != 0)
+		return rc;
 	/* net_virtio_user accepts a backend that comes back only in its link interrupt. */
 	conf.intr_conf.lsc = (*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0;
 	rc = rte_eth_dev_configure(port, opt->queues, opt->queues, &conf);
@@ -50,7 +75,7 @@ start_port(struct ports *ports, uint16_t port, const struct options *opt)
 {
 	struct rte_eth_rxq_info info;
 	uint16_t nb_rxd = opt->descs, nb_txd = opt->descs;
-	int rc = configure(port, opt);
+	int rc = configure(port, ports->nb, opt);
 
 	if (rc != 0)
 		return rc;

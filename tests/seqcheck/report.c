@@ -56,6 +56,20 @@ find_fault(const struct run *r, const struct seq_count *sum)
 	return NULL;
 }
 
+/* Which burst functions ran, where the driver says. */
+static void
+write_port(FILE *out, uint16_t port, const char *comma)
+{
+	struct rte_eth_burst_mode rx, tx;
+
+	if (rte_eth_rx_burst_mode_get(port, 0, &rx) != 0)
+		rx.info[0] = '\0';
+	if (rte_eth_tx_burst_mode_get(port, 0, &tx) != 0)
+		tx.info[0] = '\0';
+	fprintf(out, "%s\n  {\"id\": %u, \"rx\": \"%s\", \"tx\": \"%s\"}", comma, port, rx.info,
+		tx.info);
+}
+
 static void
 write_json(const struct run *r, const struct seq_count *sum, double seconds, const char *fault)
 {
@@ -88,6 +102,9 @@ write_json(const struct run *r, const struct seq_count *sum, double seconds, con
 			f->count.received, f->count.duplicated, f->count.reordered, f->count.moved,
 			f->longest_gap * 1000000 / r->hz);
 	}
+	fprintf(out, "],\n\"ports\": [");
+	for (uint16_t i = 0; i < r->ports->nb; i++)
+		write_port(out, r->ports->id[i], i == 0 ? "" : ",");
 	fprintf(out, "]}\n");
 	if (fclose(out) != 0)
 		perror(r->opt->json);

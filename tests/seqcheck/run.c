@@ -45,6 +45,9 @@ init_flows(struct run *r)
 
 				if (rc != 0)
 					return rc;
+				/* As the partner takes them. */
+				f->checksums = opt->checksums >> p & opt->checksums >> partner & 1;
+				f->hashed = opt->hash >> partner & 1;
 				f->quota = UINT64_MAX;
 				if (opt->seconds == 0)
 					f->quota = opt->packets / r->nb_flows +

@@ -57,6 +57,7 @@ build_chain(struct run *r, struct flow *f, uint16_t magic, uint64_t seq, uint16_
 	}
 	head->nb_segs = nb;
 	head->pkt_len = length;
+	flow_ask(f, head);
 	return head;
 }
 
@@ -84,6 +85,7 @@ build_burst(struct run *r, struct flow *f, uint16_t n)
 
 		m->data_len = length;
 		m->pkt_len = length;
+		flow_ask(f, m);
 		flow_note_sent(f, f->tx_next);
 		flow_write_frame(
 			f, rte_pktmbuf_mtod(m, uint8_t *), SEQ_MAGIC_DATA, f->tx_next, length);
