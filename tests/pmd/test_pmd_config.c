@@ -293,9 +293,15 @@ impossible_config_space_takes_the_features_that_need_it_away(void **state)
 		{{.max_pairs = 0x8001}, B_F_CTRL_VQ | B_F_RSS | B_F_MQ, B_F_MAC},
 		/* The control ring would be ring 256, and a message has 8 bits for it. */
 		{{.max_pairs = 128}, B_F_CTRL_VQ | B_F_RSS, B_F_MAC},
-		{{.max_pairs = 1, .key_max = 39}, B_F_RSS, B_F_CTRL_VQ},
-		{{.max_pairs = 1, .key_max = 40, .table_max = 0}, B_F_RSS, B_F_CTRL_VQ},
-		{{.max_pairs = 1, .key_max = 40, .table_max = 128}, B_F_RSS, B_F_CTRL_VQ},
+		/* Nothing wrong; then one thing in each row: the key, the table, the types. */
+		{{.max_pairs = 1, .key_max = 40, .table_max = 128, .hash_types = 1}, 0,
+			B_F_RSS | B_F_CTRL_VQ},
+		{{.max_pairs = 1, .key_max = 39, .table_max = 128, .hash_types = 1}, B_F_RSS,
+			B_F_CTRL_VQ},
+		{{.max_pairs = 1, .key_max = 40, .table_max = 0, .hash_types = 1}, B_F_RSS,
+			B_F_CTRL_VQ},
+		{{.max_pairs = 1, .key_max = 40, .table_max = 128, .hash_types = 0}, B_F_RSS,
+			B_F_CTRL_VQ},
 	};
 
 	(void)state;

@@ -182,6 +182,35 @@ refusal_of_the_backend_is_told_and_leaves_everything_as_it_was(void **state)
 	port_end(port, &b, before);
 }
 
+static int
+refuse_table(struct backend *backend, const uint8_t *bytes, uint32_t nb)
+{
+	(void)backend;
+	(void)nb;
+	return bytes[0] == 1 && bytes[1] == 0;
+}
+
+static void
+address_that_was_refused_is_not_told_to_the_next_backend(void **state)
+{
+	static const uint8_t mine[] = {2, 0, 0, 0, 0, 9};
+	struct resources before = resources_now();
+	struct rte_ether_addr other = mac(9);
+	uint16_t port = start(B_F_CTRL_MAC_ADDR);
+
+	(void)state;
+	b.answer = refuse_table;
+	assert_int_equal(rte_eth_dev_default_mac_addr_set(port, &other), -EIO);
+	backend_stop(&b);
+	UNTIL(!port_up(port));
+	backend_begin(&b);
+	backend_control(&b, 4);
+	backend_start(&b);
+	UNTIL(port_up(port));
+	assert_last(1, 1, mine, sizeof(mine));
+	port_end(port, &b, before);
+}
+
 static void
 addresses_become_the_table_of_the_standard(void **state)
 {
@@ -347,6 +376,7 @@ main(void)
 		UNIT(receive_modes_are_on_until_they_are_switched_off),
 		UNIT(backend_without_receive_filter_has_all_modes_on_for_ever),
 		UNIT(refusal_of_the_backend_is_told_and_leaves_everything_as_it_was),
+		UNIT(address_that_was_refused_is_not_told_to_the_next_backend),
 		UNIT(addresses_become_the_table_of_the_standard),
 		UNIT(multicast_list_replaces_the_last_one_beside_what_was_added),
 		UNIT(own_address_goes_by_its_command_or_by_the_table),
