@@ -15,6 +15,8 @@
 #include <rte_arp.h>
 #include <rte_ethdev.h>
 
+#include <string.h>
+
 #define ANNOUNCE_ACK_MS 1000
 
 enum {
@@ -23,6 +25,8 @@ enum {
 	ANNOUNCE_TAKEN,
 	ANNOUNCE_DONE,
 };
+
+#define RARP_BYTES (sizeof(struct rte_ether_hdr) + sizeof(struct rte_arp_hdr))
 
 /* @return false: not now, no buffer or no room. */
 static bool
@@ -37,6 +41,8 @@ send_rarp(struct pmd_txq *txq, const struct rte_eth_dev *dev)
 	m = rte_net_make_rarp_packet(rxq->pool, &dev->data->mac_addrs[0]);
 	if (m == NULL)
 		return false;
+	/* Its padding would be what the buffer held last. */
+	memset(rte_pktmbuf_mtod_offset(m, void *, RARP_BYTES), 0, m->data_len - RARP_BYTES);
 	if (txq->poll(txq, &m, 1) == 1)
 		return true;
 	rte_pktmbuf_free(m);
