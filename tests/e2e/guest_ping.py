@@ -36,6 +36,19 @@ def two_guests_ping_each_other(case):
     case.expect(switch.stop() == 0, "the switch ends with 0 on SIGINT")
 
 
+def guests_ping_through_a_switch_that_sleeps(case):
+    switch = case.switch({"g1": "queues=2", "g2": "queues=2"}, extra=["--idle-sleep", "10"])
+    waiting = machine.boot(case, 1, WAITING, f"{case.path('g1')}.sock")
+    pinging = machine.boot(case, 2, PINGING, f"{case.path('g2')}.sock")
+    expect_pings(case, pinging)
+    idle = switch.telemetry("/virtq/workers")["0"]
+    print(f"# {idle}")
+    # Each ping and each answer comes 50 ms after the one before.
+    case.expect(idle["woken_by_kick"] >= 40, f"a worker that slept between pings: {idle}")
+    case.expect(waiting.alive(), "the first guest still runs")
+    case.expect(switch.stop() == 0, "the switch ends with 0 on SIGINT")
+
+
 def stock_backend_serves_the_same_guests(case):
     """The scenario itself, proved on net_vhost: a failure above is then the switch's."""
     pmd = case.testpmd([f"net_vhost{i},iface={case.path(f'g{i + 1}')}.sock,queues=2" for i in (0, 1)],
@@ -59,4 +72,5 @@ def guests_take_hash_reports_with_every_packet(case):
 
 if __name__ == "__main__":
     harness.run(two_guests_ping_each_other, guests_take_hash_reports_with_every_packet,
+                guests_ping_through_a_switch_that_sleeps,
                 stock_backend_serves_the_same_guests)

@@ -127,7 +127,9 @@ sleep_until_woken(struct worker *w)
 
 	worker_offline(w);
 	idle->asleep = true;
-	n = epoll_wait(idle->epoll_fd, events, EVENTS, -1);
+	do
+		n = epoll_wait(idle->epoll_fd, events, EVENTS, -1);
+	while (n < 0 && errno == EINTR); /* a signal is main's */
 	for (int i = 0; i < n; i++)
 		wanted |= events[i].data.u32 == WANTED;
 	if (wanted)
