@@ -17,6 +17,7 @@ import tempfile
 import time
 
 import footprint
+import idle
 import plot
 import report
 import scaling
@@ -32,6 +33,8 @@ MEMORY_MIB = 96
 RUN_TIMEOUT = 60
 PARTS = ("cycles", "rates", "latency", "footprint", "scaling")
 QUICK_PARTS = ("cycles", "rates")
+# Only when asked for.
+MORE_PARTS = ("idle",)
 # Width -> rounds at least, at most, and seconds of the run after which no further one begins. 256
 # bits stand beside as information.
 PLAN = ((512, 5, 15, 330), (256, 3, 5, 420))
@@ -291,7 +294,7 @@ def parse_args():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--only", action="append")
-    parser.add_argument("--part", action="append", choices=PARTS)
+    parser.add_argument("--part", action="append", choices=PARTS + MORE_PARTS)
     parser.add_argument("--json")
     parser.add_argument("--out", help="directory for figures.json and the plots")
     args = parser.parse_args()
@@ -348,6 +351,9 @@ def two_cores(args, data):
     if "footprint" in args.part:
         twocore.say("footprint")
         footprint.measure(machine_, data, min(rounds, 3))
+    if "idle" in args.part:
+        twocore.say("idle")
+        idle.measure(machine_, data, rounds, SECONDS)
 
 
 def write(args, data):

@@ -11,6 +11,7 @@ import json
 import statistics
 import sys
 
+import idle
 import rows
 import two_report
 from rows import table
@@ -251,8 +252,8 @@ def render(data):
         out += ["", f"SIMD width {width} bits. " + row_tables(found)[0], *row_tables(found)[1:]]
         if data["widths"].get(width, {}).get("rounds"):
             out += ["", leg_table(data, width, limit)]
-    for text in two_report.tables(data):
-        out += ["", text]
+    for text in (*two_report.tables(data), idle.table(data)):
+        out += ["", text] if text else []
     measured = [w for w in data["widths"] if data["widths"][w]["rounds"]]
     if measured:
         out += ["", ring_table(data, measured[0]), "", floor_table(data, measured[0])]

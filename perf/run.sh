@@ -9,8 +9,9 @@
 #                                (SVG) go; perf-results in the build directory
 #   perf/run.sh --json FILE      write the figures there, too
 #   perf/run.sh --rounds N       other number of rounds
-#   perf/run.sh --part NAME      only cycles (one core), rates, latency, footprint or scaling (two
-#                                cores); may be repeated
+#   perf/run.sh --part NAME      only cycles (one core), rates, latency, footprint, scaling or idle
+#                                (two cores); may be repeated. idle, what sleep of a worker saves
+#                                and costs, is only measured when asked for
 #   perf/run.sh --only TEXT      only configurations on one core whose name contains TEXT
 #   perf/run.sh --build DIR      use this build directory as it is, set nothing up
 #
@@ -26,7 +27,7 @@ rest=()
 while [ $# -gt 0 ]; do
     case $1 in
     -h | --help)
-        sed -n '4,19s/^# \{0,1\}//p' "$0"
+        sed -n '4,20s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     --quick) rest+=("$1") ;;

@@ -226,6 +226,7 @@ class Switch:
 class VirtqSwitch(Switch):
     """Our switch, the program that users run."""
     name = "virtq-switch"
+    options = ()  # besides ports
 
     def start(self):
         program = self.machine.build / "apps" / "virtq-switch"
@@ -238,7 +239,7 @@ class VirtqSwitch(Switch):
         entries = ["--mac-entries", max(65536, 4 * self.shape.macs)]
         self.main = self.add("virtq-switch", [
             program, *eal("virtq-switch", self.lcores(), megabytes, telemetry=True), "--", *ports,
-            *entries])
+            *entries, *self.options])
         return self
 
 
