@@ -37,6 +37,8 @@ SWITCH = [
     (["--port", "a,path={tmp}/file"], "file"),
     (["--port", "a,path={tmp}/a", "--show", "x"], "show"),
     (["--port", "a,path={tmp}/a", "--mac-age", "-1"], "mac-age"),
+    (["--port", "a,path={tmp}/a", "--idle-sleep", "1000001"], "idle-sleep"),
+    (["--port", "a,path={tmp}/a", "--idle-sleep=soon"], "idle-sleep"),
     (["--port", "a,path={tmp}/a", "--no-such-option"], "no-such-option"),
     (["--port", "a,path={tmp}/a", "stray"], "stray"),
 ]
