@@ -17,7 +17,7 @@
 
 #define TX_FREE_THRESH 32
 /* Packets that a deep ring may hold before completions are taken: more would only cool down. */
-#define TX_HELD_MAX 256
+#define TX_HELD_MAX 128
 
 int
 pmd_ring_alloc(struct pmd_ring *ring, uint16_t size, int socket_id)
