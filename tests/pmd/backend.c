@@ -165,13 +165,15 @@ backend_stop(struct backend *b)
 	__atomic_store_n(&b->ctrl_stop, true, __ATOMIC_RELEASE);
 	if (b->features & B_F_CTRL_VQ)
 		pthread_join(b->ctrl_thread, NULL);
-	backend_forget_connection(b);
+	/* First: the driver might come back before it knows that there is nobody to come back to.
+	 */
 	if (b->listen_fd >= 0)
 		close(b->listen_fd);
-	close(b->quit_fd);
-	b->listen_fd = b->quit_fd = -1;
 	if (!b->connects)
 		unlink(b->path);
+	backend_forget_connection(b);
+	close(b->quit_fd);
+	b->listen_fd = b->quit_fd = -1;
 }
 
 unsigned int
