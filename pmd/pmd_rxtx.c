@@ -240,39 +240,56 @@ tx_hdr_asked(const struct pmd_txq *txq, struct rte_mbuf *m)
 	return true;
 }
 
-/*
- * A header that asks for nothing. Most buffers have one from the time before: a line that nobody
- * writes stays in both caches.
- */
-static __rte_always_inline void
-tx_hdr_plain(uint8_t *hdr, const uint16_t hdr_bytes)
+static __rte_always_inline bool
+tx_hdr_asks(const uint8_t *room, const uint16_t hdr_bytes)
 {
-	uint8_t *room = hdr + hdr_bytes - TX_HDR_ROOM(hdr_bytes);
 	uint64_t said = 0;
 
 	for (uint16_t at = 0; at < TX_HDR_ROOM(hdr_bytes); at += sizeof(said))
 		said |= *(const vnet_hdr_u64 *)(const void *)(room + at);
-	if (said != 0)
-		memset(room, 0, TX_HDR_ROOM(hdr_bytes));
+	return said != 0;
 }
 
-/* Headers that ask for nothing, and descriptors. @return bytes of the packets. */
+static __rte_always_inline uint8_t *
+tx_hdr_room(const struct rte_mbuf *m, const uint16_t hdr_bytes)
+{
+	return (uint8_t *)m->buf_addr + m->data_off - TX_HDR_ROOM(hdr_bytes);
+}
+
+/*
+ * Headers that ask for nothing, and descriptors. @return bytes of the packets.
+ *
+ * look: write only a header that asks for something. Buffers that were sent before have one that
+ * does not, and a line that nobody writes stays in both caches.
+ */
 static __rte_always_inline uint64_t
 tx_put_plain(struct virtq_desc *desc, struct rte_mbuf *const *pkts, unsigned int n,
-	const uint16_t hdr_bytes)
+	const uint16_t hdr_bytes, const bool look)
 {
 	uint64_t bytes = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
 		const struct rte_mbuf *m = pkts[i];
-		uint8_t *hdr = (uint8_t *)m->buf_addr + m->data_off - hdr_bytes;
+		uint8_t *room = tx_hdr_room(m, hdr_bytes);
 		uint32_t len = m->data_len;
 
-		tx_hdr_plain(hdr, hdr_bytes);
-		virtq_desc_write(&desc[i], (uintptr_t)hdr, len + hdr_bytes, 0);
+		if (!look || unlikely(tx_hdr_asks(room, hdr_bytes)))
+			memset(room, 0, TX_HDR_ROOM(hdr_bytes));
+		virtq_desc_write(&desc[i], (uintptr_t)room + TX_HDR_ROOM(hdr_bytes) - hdr_bytes,
+			len + hdr_bytes, 0);
 		bytes += len;
 	}
 	return bytes;
+}
+
+/* A guest that forwards sends what was received, and with it the device's header: all alike. */
+static __rte_always_inline uint64_t
+tx_put_run(struct virtq_desc *desc, struct rte_mbuf *const *pkts, unsigned int n,
+	const uint16_t hdr_bytes)
+{
+	return tx_hdr_asks(tx_hdr_room(pkts[0], hdr_bytes), hdr_bytes)
+		       ? tx_put_plain(desc, pkts, n, hdr_bytes, false)
+		       : tx_put_plain(desc, pkts, n, hdr_bytes, true);
 }
 
 /*
@@ -298,8 +315,8 @@ tx_add_straight(struct pmd_txq *txq, struct rte_mbuf **pkts, unsigned int n, boo
 
 		if (likely(k > 0)) {
 			bytes += likely(hdr_bytes == VIRTIO_NET_HDR_BYTES)
-					 ? tx_put_plain(&desc[i], &pkts[i], k, VIRTIO_NET_HDR_BYTES)
-					 : tx_put_plain(&desc[i], &pkts[i], k,
+					 ? tx_put_run(&desc[i], &pkts[i], k, VIRTIO_NET_HDR_BYTES)
+					 : tx_put_run(&desc[i], &pkts[i], k,
 						   VIRTIO_NET_HDR_HASH_BYTES);
 			i += k;
 			continue;

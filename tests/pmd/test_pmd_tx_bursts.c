@@ -18,6 +18,12 @@ static struct backend b;
 static struct fake_device tx;
 static struct rte_mempool *others;
 
+static uint8_t
+left_behind(unsigned int i)
+{
+	return i == 0 ? 0 : 0xee;
+}
+
 /* Packet number i of a burst, as the application has it. */
 static struct rte_mbuf *
 usual(struct rte_mempool *from, unsigned int i)
@@ -26,8 +32,8 @@ usual(struct rte_mempool *from, unsigned int i)
 
 	assert_non_null(m);
 	memset(rte_pktmbuf_append(m, LEN), (int)(i + 1), LEN);
-	/* Whoever uses the headroom has left something there. */
-	memset(m->buf_addr, 0xee, RTE_PKTMBUF_HEADROOM);
+	/* Whoever uses the headroom has left something there, except in the first of a burst. */
+	memset(m->buf_addr, left_behind(i), RTE_PKTMBUF_HEADROOM);
 	return m;
 }
 
@@ -164,7 +170,8 @@ burst_with_an_odd_one(uint16_t port, unsigned int odd, unsigned int place)
 	if (odds[odd].marked)
 		assert_int_equal(pkts[place]->dynfield1[RTE_DIM(pkts[place]->dynfield1) - 1], MARK);
 	if (odds[odd].keeps) {
-		assert_int_equal(*(rte_pktmbuf_mtod(pkts[place], uint8_t *) - 1), 0xee);
+		assert_int_equal(*(rte_pktmbuf_mtod(pkts[place], uint8_t *) - 1),
+			left_behind(place));
 		rte_mbuf_refcnt_update(pkts[place], -1);
 	}
 	for (unsigned int i = 0; i < BURST; i++) {

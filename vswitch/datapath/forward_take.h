@@ -45,7 +45,6 @@ take_straight(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t 
 		t->heads[i] = (uint16_t)(first + i);
 		t->frames[i] = &w->frames[i];
 		rte_prefetch0(data);
-		rte_prefetch0(data + RTE_MIN(w->frames[i].len, (uint32_t)FRAME_HEAD) - 1);
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		struct frame *f = &w->frames[i];
