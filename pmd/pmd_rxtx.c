@@ -335,9 +335,18 @@ tx_add_straight(struct pmd_txq *txq, struct rte_mbuf **pkts, unsigned int n, boo
 	return (uint16_t)i;
 }
 
+static __rte_always_inline void
+tx_got(struct virtq_driver *q, uint16_t n, const unsigned int flags)
+{
+	if (flags & PMD_TX_IN_ORDER)
+		virtq_driver_seq_got_unread(q, n);
+	else
+		virtq_driver_seq_got(q, n);
+}
+
 /* n cookies from position used_next on go back to their pools. */
 static __rte_always_inline void
-tx_free_straight(struct pmd_txq *txq, uint16_t n)
+tx_free_straight(struct pmd_txq *txq, uint16_t n, const unsigned int flags)
 {
 	struct virtq_driver *q = &txq->q;
 	uint16_t pos = q->used_next & q->vq.mask;
@@ -347,7 +356,7 @@ tx_free_straight(struct pmd_txq *txq, uint16_t n)
 		rte_mempool_put_bulk(txq->plain_pool, &q->cookies[pos], first);
 		if (n > first)
 			rte_mempool_put_bulk(txq->plain_pool, q->cookies, n - first);
-		virtq_driver_seq_got(q, n);
+		tx_got(q, n, flags);
 		return;
 	}
 	for (uint16_t i = 0; i < n; i++) {
@@ -360,7 +369,7 @@ tx_free_straight(struct pmd_txq *txq, uint16_t n)
 			rte_mempool_put(txq->plain_pool, (void *)cookie);
 		}
 	}
-	virtq_driver_seq_got(q, n);
+	tx_got(q, n, flags);
 }
 
 /*
@@ -376,12 +385,12 @@ tx_clean(struct pmd_txq *txq, uint16_t max, const unsigned int flags)
 	uint16_t ready;
 
 	ready = RTE_MIN(virtq_driver_used(q, max), max);
-	while (ready > 0 && q->sequence && q->batch_left == 0) {
+	while (ready > 0 && q->sequence && ((flags & PMD_TX_IN_ORDER) || q->batch_left == 0)) {
 		uint16_t n = RTE_MIN(ready, (uint16_t)BURST_MAX);
 
 		if (!(flags & PMD_TX_IN_ORDER) && virtq_driver_seq_check(q, lens, n) != n)
 			break;
-		tx_free_straight(txq, n);
+		tx_free_straight(txq, n, flags);
 		ready = (uint16_t)(ready - n);
 	}
 	if (unlikely(ready > 0))

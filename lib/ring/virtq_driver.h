@@ -271,6 +271,22 @@ virtq_driver_seq_got(struct virtq_driver *q, uint16_t n)
 	q->used_next = (uint16_t)(q->used_next + n);
 }
 
+/**
+ * The same under IN_ORDER, for buffers of which nothing is written, without a look at the entries:
+ * the device's index alone says that they are used. What it covers besides counts as a batch whose
+ * entry was read: entries behind the first of a batch are stale, and virtq_driver_get() must not
+ * look at them.
+ *
+ * @param n  At most virtq_driver_used().
+ */
+static inline void
+virtq_driver_seq_got_unread(struct virtq_driver *q, uint16_t n)
+{
+	virtq_driver_seq_got(q, n);
+	q->batch_left = (uint16_t)(q->used_seen - q->used_next);
+	q->batch_len = 0;
+}
+
 /* Cold half of virtq_driver_seq_check(): count entry by entry. */
 uint16_t virtq_driver_seq_count(const struct virtq_driver *q, uint32_t *lens, uint16_t n);
 
