@@ -43,7 +43,7 @@ begin(unsigned int variant, uint16_t nb_desc)
 	backend_begin(&b);
 	b.features &= ~variants[variant].without;
 	backend_start(&b);
-	port = port_add("queue_size=64");
+	port = port_add(nb_desc > 64 ? "queue_size=256" : "queue_size=64");
 	if (merge) {
 		shape.mtu = 9000;
 		shape.rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER;
@@ -423,6 +423,32 @@ completions_are_taken_back_in_portions(void **state)
 	end(port, before);
 }
 
+/* The rest of a batch has no entries of its own: neither a chain nor a clean-up looks for them. */
+static void
+rest_of_a_batch_is_taken_back_by_whoever_comes_next(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct resources before = resources_now();
+		uint16_t port = begin(0, 256);
+
+		for (unsigned int n = 0; n < 162; n++) {
+			struct rte_mbuf *m =
+				packet(90, i == 0 && n == 161 ? 3 : 1, RTE_PKTMBUF_HEADROOM);
+
+			/* More than 128 are held: takes 64 back. */
+			assert_int_equal(rte_eth_tx_burst(port, 0, &m, 1), 1);
+			assert_true(fake_device_take(&tx, &chain));
+			if (n == 159 || n == 161) {
+				fake_device_use_batch(&tx, chain.head, 0, n == 159 ? 160 : 2);
+				fake_device_show(&tx);
+			}
+		}
+		assert_int_equal(rte_eth_tx_done_cleanup(port, 0, 0), 162 - 64);
+		end(port, before);
+	}
+}
+
 /* Else a ring keeps as many packets as it has entries, which the device has long let go of. */
 static void
 deep_ring_holds_few_packets_that_are_done(void **state)
@@ -462,6 +488,7 @@ main(void)
 		UNIT(full_ring_takes_nothing_and_goes_on_when_the_device_does),
 		UNIT(completions_in_batches_and_out_of_order_give_all_buffers_back),
 		UNIT(completions_are_taken_back_in_portions),
+		UNIT(rest_of_a_batch_is_taken_back_by_whoever_comes_next),
 		UNIT(deep_ring_holds_few_packets_that_are_done),
 	};
 
