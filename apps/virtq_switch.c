@@ -4,6 +4,7 @@
 #include "switch_options.h"
 #include "vswitch.h"
 
+#include <rte_common.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
@@ -12,8 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TICKS_PER_SECOND (1000 / VSWITCH_HOUSEKEEP_MS)
+#include <time.h>
 
 static volatile sig_atomic_t stop;
 
@@ -110,16 +110,31 @@ add_ports(const struct switch_options *options)
 	return 0;
 }
 
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static void
 run(uint32_t show_s)
 {
-	uint64_t ticks = 0;
+	const int64_t period = show_s * INT64_C(1000);
+	int64_t next = now_ms() + period, left = VSWITCH_CALM_MS;
 
 	while (!stop) {
-		vswitch_wait(VSWITCH_HOUSEKEEP_MS);
+		vswitch_wait((uint32_t)RTE_MIN(left, (int64_t)VSWITCH_CALM_MS));
 		vswitch_housekeep();
-		if (show_s != 0 && ++ticks % ((uint64_t)show_s * TICKS_PER_SECOND) == 0)
+		if (period == 0)
+			continue;
+		left = RTE_MAX(next - now_ms(), INT64_C(0));
+		if (left == 0) {
 			vswitch_show();
+			next += period;
+		}
 	}
 }
 

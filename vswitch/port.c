@@ -5,6 +5,7 @@
 #include "datapath/idle.h"
 #include "datapath/policy.h"
 #include "datapath/worker.h"
+#include "main_wake.h"
 #include "net/vnet_features.h"
 #include "net/vnet_offload.h"
 
@@ -170,6 +171,12 @@ txq_get(struct port *port, uint16_t pair)
 }
 
 static void
+ring_broke(const struct virtq_device *q __rte_unused)
+{
+	main_wake();
+}
+
+static void
 device_start(struct virtq_device *q, const struct virtq *vq, const struct port *port,
 	const struct port_ring *conf)
 {
@@ -179,6 +186,7 @@ device_start(struct virtq_device *q, const struct virtq *vq, const struct port *
 	fault = q->fault;
 	virtq_device_init(q, vq, &port->mem, conf->base);
 	q->fault = fault;
+	virtq_device_fault_to(q, ring_broke);
 	pthread_mutex_unlock(&fault_lock);
 	if (conf->log != NULL)
 		virtq_device_log_to(q, conf->log, conf->log_arg, conf->log_used);

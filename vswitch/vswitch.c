@@ -202,7 +202,7 @@ vswitch_stop(void)
 void
 vswitch_wait(uint32_t ms)
 {
-	control_rings_wait(ms);
+	control_rings_wait(VSWITCH_HOUSEKEEP_MS, ms);
 }
 
 void

@@ -80,16 +80,20 @@ unsigned int vswitch_poll(uint16_t worker);
 
 /* A broken ring is in the log within 10 ms: the other half is for the housekeeping itself. */
 #define VSWITCH_HOUSEKEEP_MS 5
+/* When nobody asks for it: a main thread that wakes up takes a CPU from somebody. */
+#define VSWITCH_CALM_MS 100
 
 /**
  * What has to be done now and then: report faults, serve control queues, age the MAC table. Main
- * thread, every VSWITCH_HOUSEKEEP_MS while workers run.
+ * thread, between calls of vswitch_wait() while workers run; who cannot call that, every
+ * VSWITCH_HOUSEKEEP_MS.
  */
 void vswitch_housekeep(void);
 
 /**
- * Let time pass between two vswitch_housekeep(): control commands of guests are served at once.
- * Returns early when a signal comes. Main thread.
+ * Let time pass between two vswitch_housekeep(): ms, VSWITCH_CALM_MS as a rule. Control commands of
+ * guests are served at once. Returns after VSWITCH_HOUSEKEEP_MS when something is to be done then
+ * (a ring broke, a command was left), and early when a signal comes. Main thread.
  */
 void vswitch_wait(uint32_t ms);
 

@@ -36,6 +36,12 @@ virtq_device_log_to(struct virtq_device *q, virtq_log_fn *log, void *arg, uint64
 	q->log_used = used_guest;
 }
 
+void
+virtq_device_fault_to(struct virtq_device *q, virtq_fault_fn *on_fault)
+{
+	q->on_fault = on_fault;
+}
+
 /* What it is comes last: somebody who looks at it from outside sees all or nothing. */
 static void
 set_fault_at(struct virtq_device *q, enum virtq_fault fault, uint16_t head, uint16_t position,
@@ -47,6 +53,8 @@ set_fault_at(struct virtq_device *q, enum virtq_fault fault, uint16_t head, uint
 	q->fault.position = position;
 	q->fault.value = value;
 	__atomic_store_n(&q->fault.fault, (uint16_t)fault, __ATOMIC_RELEASE);
+	if (q->on_fault != NULL)
+		q->on_fault(q);
 }
 
 __rte_cold void

@@ -52,6 +52,11 @@ struct virtq_one {
 /** Told of each write to the driver's memory, by the driver's address. */
 typedef void virtq_log_fn(void *arg, uint64_t guest, uint64_t bytes);
 
+struct virtq_device;
+
+/** Told that a ring has broken, once for each fault; by the thread that has the queue. */
+typedef void virtq_fault_fn(const struct virtq_device *q);
+
 struct virtq_device {
 	struct virtq vq;
 	const struct virtq_mem *mem;
@@ -66,6 +71,7 @@ struct virtq_device {
 	void *log_arg;
 	uint64_t log_used; /* driver's address of the used ring */
 	struct virtq_fault_info fault;
+	virtq_fault_fn *on_fault; /* NULL: nobody is told */
 };
 
 /**
@@ -84,6 +90,9 @@ void virtq_device_init(
  * @param used_guest  Driver's address of the used ring.
  */
 void virtq_device_log_to(struct virtq_device *q, virtq_log_fn *log, void *arg, uint64_t used_guest);
+
+/** Tell somebody when the ring breaks, from now until the next init. */
+void virtq_device_fault_to(struct virtq_device *q, virtq_fault_fn *on_fault);
 
 /**
  * Walk one chain, direct and indirect, to pieces that are contiguous here.

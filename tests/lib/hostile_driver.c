@@ -5,6 +5,16 @@ struct device_ring ring;
 struct virtq_seg segs[32768];
 struct virtq_chain chain;
 
+static uint32_t told; /* faults, since the restart */
+
+static void
+tell(const struct virtq_device *q)
+{
+	assert_ptr_equal(q, &ring.q);
+	assert_true(virtq_device_broken(q));
+	told++;
+}
+
 void
 open_ring(uint32_t size, uint32_t flags)
 {
@@ -17,6 +27,8 @@ restart(void)
 {
 	fake_driver_start_at(&ring.drv, 65535);
 	virtq_device_init(&ring.q, &ring.vq, &ring.mem, 65535);
+	virtq_device_fault_to(&ring.q, tell);
+	told = 0;
 }
 
 void
@@ -58,6 +70,7 @@ expect_fault(uint16_t head, enum virtq_fault fault, uint64_t value)
 	assert_int_equal(virtq_device_avail(&ring.q, 32), 0);
 	virtq_device_set_fault(&ring.q, VIRTQ_FAULT_ADDRESS, 1, 1);
 	assert_memory_equal(&first, &ring.q.fault, sizeof(first));
+	assert_int_equal(told, 1);
 	/* Nothing was completed. */
 	assert_int_equal(ring.vq.used->idx, position);
 	restart();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control_ring.h"
 
+#include "../main_wake.h"
 #include "datapath/notify.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 #define COMMANDS_MAX 64        /* of one port, for each housekeeping */
 #define DESCRIPTORS_MAX 65536u /* that they may consist of together, about */
 #define EVENTS 32
+#define WAKE_EVENT UINT32_MAX /* others are ids of ports */
 /* A longer chain is a fault: any command fits, were each of its bytes a piece. */
 #define PIECES_MAX 32768
 
@@ -35,8 +37,17 @@ static int epoll_fd = -1;
 int
 control_rings_init(void)
 {
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = WAKE_EVENT};
+	int rc = main_wake_init();
+
+	if (rc != 0)
+		return rc;
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	return epoll_fd < 0 ? -errno : 0;
+	if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, main_wake_fd(), &event) != 0) {
+		rc = -errno;
+		control_rings_fini();
+	}
+	return rc;
 }
 
 void
@@ -45,6 +56,7 @@ control_rings_fini(void)
 	if (epoll_fd >= 0)
 		close(epoll_fd);
 	epoll_fd = -1;
+	main_wake_fini();
 }
 
 uint64_t
@@ -115,6 +127,8 @@ vhost_control_started(struct port_vhost *pv, int kick_fd)
 	if (kick_fd >= 0)
 		c->kick_fd = fcntl(kick_fd, F_DUPFD_CLOEXEC, 0);
 	watch(pv);
+	/* It runs in a moment; what cannot be watched is found by looking. */
+	main_wake();
 }
 
 /* @return Bytes of the command; as many of them as any may have are in bytes[]. */
@@ -230,6 +244,17 @@ serve_round(struct port_vhost *pv)
 	return nb;
 }
 
+/* Who cannot kick, or has spent some of what it may, is looked at again soon. */
+static void
+look_again(const struct port_vhost *pv)
+{
+	const struct vhost_control *c = pv->control;
+
+	if (pv->port->ctrlq.running && !virtq_device_broken(&pv->port->ctrlq.vq) &&
+		(!c->watched || c->budget != full_budget(&pv->port->ctrlq.vq)))
+		main_wake();
+}
+
 /* With the lock held. */
 static void
 serve(struct port_vhost *pv)
@@ -257,6 +282,7 @@ vhost_control_housekeep(struct port_vhost *pv)
 	if (pv->port->ctrlq.running)
 		watch(pv);
 	serve(pv);
+	look_again(pv);
 	pthread_mutex_unlock(&pv->lock);
 }
 
@@ -277,6 +303,7 @@ kicked(uint16_t id)
 		pv->control->budget--;
 	if (pv->control->budget == 0)
 		unwatch(pv->control);
+	look_again(pv);
 	pthread_mutex_unlock(&pv->lock);
 }
 
@@ -290,9 +317,11 @@ now_us(void)
 }
 
 void
-control_rings_wait(uint32_t ms)
+control_rings_wait(uint32_t min_ms, uint32_t max_ms)
 {
-	int64_t end = now_us() + ms * INT64_C(1000), left;
+	int64_t begin = now_us(), left;
+	int64_t early = begin + RTE_MIN(min_ms, max_ms) * INT64_C(1000);
+	int64_t end = epoll_fd < 0 ? early : begin + max_ms * INT64_C(1000);
 	struct epoll_event events[EVENTS];
 	int n = 0;
 
@@ -300,8 +329,14 @@ control_rings_wait(uint32_t ms)
 		n = epoll_wait(epoll_fd, events, EVENTS, (int)((left + 999) / 1000));
 		if (n < 0)
 			break;
-		for (int i = 0; i < n; i++)
-			kicked((uint16_t)events[i].data.u32);
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.u32 == WAKE_EVENT) {
+				main_wake_clear();
+				end = early;
+			} else {
+				kicked((uint16_t)events[i].data.u32);
+			}
+		}
 	}
 	/* Without the means to wait for them: the time at least. */
 	if (n < 0 && errno != EINTR) {

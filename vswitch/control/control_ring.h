@@ -44,7 +44,10 @@ uint64_t control_refused(const struct control_counters *counters);
 int control_rings_init(void);
 void control_rings_fini(void);
 
-/** Serve control rings whose guests kick, for so long or until a signal comes. */
-void control_rings_wait(uint32_t ms);
+/**
+ * Serve control rings whose guests kick, until a signal comes or max_ms have passed; min_ms if
+ * main_wake() is or was called.
+ */
+void control_rings_wait(uint32_t min_ms, uint32_t max_ms);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "device_config.h"
 
+#include "../main_wake.h"
 #include "control_ring.h"
 #include "message_filter.h"
 #include "net/vnet_hash.h"
@@ -115,6 +116,8 @@ device_config_remind(struct port_vhost *pv)
 	if (send(pv->channel_fd, &message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
 		(errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
 		pv->config_changed = false;
+	else
+		main_wake();
 }
 
 void

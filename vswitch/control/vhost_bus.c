@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "vhost_bus.h"
 
+#include "../main_wake.h"
+
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -63,6 +65,7 @@ on_bus_error(int number, siginfo_t *info, void *context __rte_unused)
 
 	if (id != NONE && zero_page(addr)) {
 		__atomic_store_n(&hit[id], true, __ATOMIC_RELAXED);
+		main_wake();
 		return;
 	}
 	/* Not a guest's: comes again, and ends the process. */
