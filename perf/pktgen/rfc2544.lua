@@ -34,7 +34,7 @@ local function search(size)
     end
     while low > 0.01 and best == nil do
         best = passes(low, size, CONFIRM * common.SECONDS)
-        low = low * 0.98
+        low = low * 0.9
     end
     common.say("rfc2544: %4d bytes: zero loss at %.3f Mpps, maximum %.3f Mpps", size, best and best.mpps or 0,
                top.mpps)
