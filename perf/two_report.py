@@ -33,7 +33,9 @@ RATES = [
 ]
 FLOOR = [("60", "60"), ("1500", "1500"), ("1500,touch", "1500")]
 LATENCY = (("one", "p50", 1.0), ("one", "p99.9", 1.0), ("10", "p50", None), ("10", "p99.9", None),
-           ("80", "p50", None), ("80", "p99.9", None))
+           ("80", "p50", None), ("80", "p99.9", None), ("same", "p50", None), ("same", "p99.9", None))
+LATENCY_NAMES = {"one": "one at a time", "10": "at 10 % load", "80": "at 80 % load",
+                 "same": "all at 80 % of testpmd's load"}
 
 
 def undisturbed(data):
@@ -96,7 +98,6 @@ def floor_rows(rates, floors):
 
 
 def latency_rows(rounds):
-    names = {"one": "one at a time", "10": "at 10 % load", "80": "at 80 % load"}
     for load in ("60", "1500"):
         for mode, key, target in LATENCY:
             pairs = []
@@ -108,7 +109,7 @@ def latency_rows(rounds):
                     return found[key] / 1000 if found else None
                 peers = [of(n) for n in (PMD_SPLIT, PMD_PACKED) if of(n) is not None]
                 pairs.append((of(OURS), min(peers, default=None)))
-            yield rows.row(f"latency {key}, {names[mode]}, against the best testpmd io", load, "us",
+            yield rows.row(f"latency {key}, {LATENCY_NAMES[mode]}, against the best testpmd io", load, "us",
                            pairs, target, part="latency")
 
 
@@ -179,11 +180,11 @@ def rates_table(rates):
 
 def latency_table(rounds):
     lines = [("latency, microseconds", "load", "one: p50", "p99", "p99.9", "10 %: p50", "p99",
-              "p99.9", "80 %: p50", "p99", "p99.9")]
+              "p99.9", "80 %: p50", "p99", "p99.9", "same rate: p50", "p99", "p99.9")]
     for load in ("60", "1500"):
         for name in dict.fromkeys(n for r in rounds for n in r):
             line = [name, load]
-            for mode in ("one", "10", "80"):
+            for mode in LATENCY_NAMES:
                 for key in ("p50", "p99", "p99.9"):
                     values = [r[name][load][mode]["latency_ns"][key] / 1000 for r in rounds
                               if "latency_ns" in r.get(name, {}).get(load, {}).get(mode, {})]

@@ -212,7 +212,7 @@ class TwoCores:
                                                        f"rates {part}")
 
     def latencies(self, rounds, seconds):
-        """One frame at a time, and at 10 and 80 % of what each let through."""
+        """One frame at a time, at 10 and 80 % of what each let through, and all at the same rate."""
         found = []
         say(f"latency: starting {len(LATENCY)} switches")
         with Stage(self.machine, LATENCY, SMALL, self.skipped, "latency") as stage:
@@ -224,6 +224,7 @@ class TwoCores:
                             one[pair.name][load] = self.latency(pair, load, seconds)
                         except switches.Failed as why:
                             stage.fail(pair, why, self.skipped, "latency")
+                    self.same_rate(stage, one, load, seconds)
                 found.append(one)
                 say(f"latency: round {done + 1} of {rounds}")
             self.data["latency"] = found
@@ -232,10 +233,19 @@ class TwoCores:
     @staticmethod
     def latency(pair, load, seconds):
         result = {"one": pair.do("one", seconds, load)}
-        top = pair.do("max", 0.3, load)["pps"]
+        top = result["maximum"] = pair.do("max", 0.3, load)["pps"]
         for share in (10, 80):
             result[str(share)] = pair.do("rate", seconds, load, int(top * share / 100))
         return result
+
+    def same_rate(self, stage, one, load, seconds):
+        """Everybody at 80 % of what the slower of testpmd's pairs let through."""
+        tops = [one[n][load]["maximum"] for n in TESTPMD if load in one.get(n, {})]
+        for pair in list(stage.pairs) if tops else []:
+            try:
+                one[pair.name][load]["same"] = pair.do("rate", seconds, load, int(min(tops) * 0.8))
+            except switches.Failed as why:
+                stage.fail(pair, why, self.skipped, "latency")
 
     def zero_loss(self, pair, rounds, seconds):
         """RFC 2544 for ours; each search begins at the maximum. Slices need no quiet trial."""

@@ -92,13 +92,15 @@ def a_difference_is_one():
 
 def latency(us):
     times = {'latency_ns': {'p50': 1000 * us, 'p99': 2000 * us, 'p99.9': 4000 * us}}
-    return {'60': {'one': times, '10': times, '80': times}}
+    return {'60': {'one': times, '10': times, '80': times, 'same': times, 'maximum': 1e6}}
 
 
 def latencies_are_held_against_the_faster_peer():
     found = list(two_report.latency_rows([{OURS: latency(2), PMD_SPLIT: latency(4), PMD_PACKED: latency(1)}]))
     equal((found[0]['ours'], found[0]['peer'], found[0]['verdict']), (2, 1, 'not reached'))
     equal(found[0]['load'], '60')
+    same = [r for r in found if r['load'] == '60' and "testpmd's load" in r['what']]
+    equal([(r['ours'], r['peer'], r['unit']) for r in same], [(2, 1, 'us'), (8, 4, 'us')])
     equal(found[-1]['verdict'], 'not measured')
 
 
