@@ -3,7 +3,7 @@
  * The switch of vswitch/ with a clock around each poll: cycles of the polls that found packets, per
  * packet. virtq-switch itself has no such clock, so rates are measured with that one.
  *
- *   busy_switch [EAL options] -- NAME,SOCKET [NAME,SOCKET ...]
+ *   busy_switch [EAL options] -- NAME,SOCKET[,PAIRS] [NAME,SOCKET[,PAIRS] ...]
  *
  * Each line on the standard input is answered by what was counted since the one before.
  */
@@ -62,6 +62,11 @@ add_port(char *text)
 	}
 	*comma = '\0';
 	port.path = comma + 1;
+	comma = strchr(comma + 1, ',');
+	if (comma != NULL) {
+		*comma = '\0';
+		port.pairs = (uint16_t)strtoul(comma + 1, NULL, 10);
+	}
 	return vswitch_port_add(&port);
 }
 

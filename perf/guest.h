@@ -28,7 +28,8 @@ struct guest_conf {
 	uint32_t window; /**< Frames of one direction under way at most, when there is no rate. */
 	uint32_t room;   /**< Data bytes of an mbuf. */
 	uint32_t frame;  /**< Largest frame. */
-	uint32_t flows;  /**< UDP flows of each direction. */
+	uint32_t flows;  /**< UDP flows; frames of both directions belong to the same ones. */
+	bool mixed;      /**< Frames of a flow are sent by any queue; else each flow has its own. */
 	uint32_t macs;   /**< Addresses behind each port; 0: the one it has. */
 	bool tso;        /**< Negotiate segmentation and large receive. */
 };
@@ -52,7 +53,7 @@ struct guest_flow {
 	uint16_t queue;    /**< To send to next. */
 	uint16_t nb_pending;
 	uint32_t random;
-	struct rte_mempool *pool; /**< Sending only. */
+	struct rte_mempool *pools[GUEST_MAX_QUEUES]; /**< Sending only; by queue, mixed: one. */
 	struct rte_mbuf *pending[GUEST_BURST];
 	uint64_t sent, received, bytes, lost;
 	uint64_t made; /**< Built so far, sent or pending. */
@@ -85,6 +86,13 @@ int guest_load_parse(const char *text, struct guest_load *load);
 
 /** Write the frames of a load into all buffers of both flows; nothing is under way. */
 void guest_load_fill(const struct guest_load *load);
+
+/** Pools of each direction. */
+static inline uint16_t
+guest_nb_pools(void)
+{
+	return guest_conf.mixed ? 1 : guest_conf.queues;
+}
 
 /** Address number i behind a port. */
 void guest_mac(uint16_t port, uint32_t i, struct rte_ether_addr *mac);

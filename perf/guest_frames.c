@@ -80,7 +80,7 @@ guest_mac(uint16_t port, uint32_t i, struct rte_ether_addr *mac)
 }
 
 static void
-fill_headers(struct headers *h, const struct guest_flow *flow, uint32_t length, uint32_t number,
+fill_headers(struct headers *h, const struct guest_flow *flow, uint32_t length, uint16_t number,
 	bool tso)
 {
 	/* The IPv4 header of a frame to be segmented has the length of all of it. */
@@ -97,14 +97,15 @@ fill_headers(struct headers *h, const struct guest_flow *flow, uint32_t length, 
 	h->ip.src_addr = rte_cpu_to_be_32(RTE_IPV4(198, 18, 0, 1 + flow->from));
 	h->ip.dst_addr = rte_cpu_to_be_32(RTE_IPV4(198, 18, 0, 1 + flow->to));
 	if (tso) {
-		h->tcp.src_port = rte_cpu_to_be_16((uint16_t)(1024 + number % guest_conf.flows));
-		h->tcp.dst_port = rte_cpu_to_be_16(9);
+		h->tcp.src_port = rte_cpu_to_be_16(flow == guest_flows ? number : 9);
+		h->tcp.dst_port = rte_cpu_to_be_16(flow == guest_flows ? 9 : number);
 		h->tcp.data_off = 5 << 4;
 		h->tcp.tcp_flags = RTE_TCP_ACK_FLAG;
 		h->tcp.cksum = rte_ipv4_phdr_cksum(&h->ip, RTE_MBUF_F_TX_TCP_SEG);
 	} else {
-		h->udp.src_port = rte_cpu_to_be_16((uint16_t)(1024 + number % guest_conf.flows));
-		h->udp.dst_port = rte_cpu_to_be_16(9);
+		/* What comes back is of the same flow. */
+		h->udp.src_port = rte_cpu_to_be_16(flow == guest_flows ? number : 9);
+		h->udp.dst_port = rte_cpu_to_be_16(flow == guest_flows ? 9 : number);
 		h->udp.dgram_len = rte_cpu_to_be_16((uint16_t)(ip_length - sizeof(h->ip)));
 	}
 	h->ip.hdr_checksum = rte_ipv4_cksum(&h->ip);
@@ -113,6 +114,7 @@ fill_headers(struct headers *h, const struct guest_flow *flow, uint32_t length, 
 struct filling {
 	const struct guest_flow *flow;
 	const struct guest_load *load;
+	uint32_t pool; /* of the flow's */
 };
 
 static void
@@ -121,21 +123,29 @@ fill_mbuf(struct rte_mempool *pool __rte_unused, void *arg, void *object, unsign
 	const struct filling *f = arg;
 	struct rte_mbuf *m = object;
 	uint32_t length = f->load->size[number % f->load->nb_sizes];
+	uint32_t flow = (number * guest_nb_pools() + f->pool) % guest_conf.flows;
 
 	/* Allocating does not reset the hash, and nobody else writes to it in a sending pool. */
 	m->hash.usr = length;
 	fill_headers((struct headers *)((char *)m->buf_addr + RTE_PKTMBUF_HEADROOM), f->flow,
-		length, number, f->load->tso);
+		length, (uint16_t)(1024 + flow), f->load->tso);
 }
 
 void
 guest_load_fill(const struct guest_load *load)
 {
-	for (unsigned int i = 0; i < 2; i++) {
-		struct filling f = {.flow = &guest_flows[i], .load = load};
+	for (unsigned int i = 0; i < 2U * guest_nb_pools(); i++) {
+		struct filling f = {.flow = &guest_flows[i % 2], .load = load, .pool = i / 2};
 
-		rte_mempool_obj_iter(guest_flows[i].pool, fill_mbuf, &f);
+		rte_mempool_obj_iter(f.flow->pools[f.pool], fill_mbuf, &f);
 	}
+}
+
+/* For what is sent next. */
+static struct rte_mempool *
+pool_of(const struct guest_flow *flow)
+{
+	return flow->pools[guest_conf.mixed ? 0 : flow->queue];
 }
 
 /* A frame of several mbufs; the rest of them comes from the same pool. 0 or -ENOMEM. */
@@ -148,7 +158,7 @@ build_chain(struct guest_flow *flow, struct rte_mbuf *head)
 	head->pkt_len = left;
 	head->data_len = (uint16_t)part;
 	while ((left -= part) > 0) {
-		last->next = rte_pktmbuf_alloc(flow->pool);
+		last->next = rte_pktmbuf_alloc(pool_of(flow));
 		if (last->next == NULL)
 			return -ENOMEM;
 		last = last->next;
@@ -216,7 +226,7 @@ guest_build(struct guest_flow *flow, const struct guest_load *load, uint16_t nb)
 	nb = RTE_MIN(nb, (uint16_t)(GUEST_BURST - flow->nb_pending));
 	if (nb == 0)
 		return flow->nb_pending;
-	if (rte_pktmbuf_alloc_bulk(flow->pool, new, nb) != 0) {
+	if (rte_pktmbuf_alloc_bulk(pool_of(flow), new, nb) != 0) {
 		ask_back(flow);
 		return flow->nb_pending;
 	}

@@ -34,16 +34,18 @@ struct guest_conf guest_conf = {
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: guest [EAL options with --vdev] -- [options]\n"
-			"  --queues N   queue pairs of each port (1)\n"
-			"  --ring N     entries of each ring (256)\n"
-			"  --window N   frames of one direction under way at most (192)\n"
-			"  --room N     data bytes of an mbuf (2048)\n"
-			"  --frame N    largest frame (1514)\n"
-			"  --flows N    UDP flows of each direction (1)\n"
-			"  --macs N     addresses behind each port; 0: the port's own (0)\n"
-			"  --tso        negotiate segmentation and large receive\n"
-			"  --idle       only start the ports and say so\n");
+	fprintf(stderr,
+		"usage: guest [EAL options with --vdev] -- [options]\n"
+		"  --queues N   queue pairs of each port (1)\n"
+		"  --ring N     entries of each ring (256)\n"
+		"  --window N   frames of one direction under way at most (192)\n"
+		"  --room N     data bytes of an mbuf (2048)\n"
+		"  --frame N    largest frame (1514)\n"
+		"  --flows N    UDP flows, each with a queue of its own if there are as many (1)\n"
+		"  --mixed      any flow by any queue\n"
+		"  --macs N     addresses behind each port; 0: the port's own (0)\n"
+		"  --tso        negotiate segmentation and large receive\n"
+		"  --idle       only start the ports and say so\n");
 }
 
 static const struct option options[] = {
@@ -53,6 +55,7 @@ static const struct option options[] = {
 	{"room", required_argument, NULL, 'm'},
 	{"frame", required_argument, NULL, 'f'},
 	{"flows", required_argument, NULL, 'l'},
+	{"mixed", no_argument, NULL, 'x'},
 	{"macs", required_argument, NULL, 'a'},
 	{"tso", no_argument, NULL, 't'},
 	{"idle", no_argument, NULL, 'i'},
@@ -100,6 +103,9 @@ parse_options(int argc, char **argv)
 			break;
 		case 'a':
 			c->macs = number(0, 1 << 20);
+			break;
+		case 'x':
+			c->mixed = true;
 			break;
 		case 't':
 			c->tso = true;

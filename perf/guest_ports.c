@@ -41,10 +41,13 @@ make_pools(unsigned int nb)
 	receive_pool = make_pool("receive", nb * per_port + extra);
 	if (receive_pool == NULL)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < 2; i++) {
-		guest_flows[i].pool =
-			make_pool(i == 0 ? "send0" : "send1", per_port + extra + chained);
-		if (guest_flows[i].pool == NULL)
+	for (unsigned int i = 0; i < 2U * guest_nb_pools(); i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "send%u_%u", i % 2, i / 2);
+		guest_flows[i % 2].pools[i / 2] =
+			make_pool(name, per_port / guest_nb_pools() + extra + chained);
+		if (guest_flows[i % 2].pools[i / 2] == NULL)
 			return -ENOMEM;
 	}
 	return 0;

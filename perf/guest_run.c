@@ -94,7 +94,8 @@ transmit(struct guest_flow *flow)
 	if (flow->nb_pending > 0)
 		memmove(flow->pending, flow->pending + nb,
 			flow->nb_pending * sizeof(flow->pending[0]));
-	if (++flow->queue >= guest_conf.queues)
+	/* What is left is for this queue. */
+	if ((guest_conf.mixed || flow->nb_pending == 0) && ++flow->queue >= guest_conf.queues)
 		flow->queue = 0;
 }
 

@@ -23,6 +23,9 @@ def cases(cpus):
     rate, cycles = twocore.PPS, twocore.CYCLES
     yield [case(f"{n} queues against 1", twocore.OURS, dataclasses.replace(SPREAD, queues=n), rate)
            for n in (1, 2, 4, 8)]
+    # Each burst then goes to all receiveqs.
+    yield [case(f"{n} queues against 1, any flow by any queue", twocore.OURS,
+                dataclasses.replace(SPREAD, queues=n, mixed=True), rate) for n in (1, 2, 4, 8)]
     yield [case(f"{n} ports of which two are busy against 2", twocore.OURS,
                 dataclasses.replace(twocore.SMALL, ports=n), rate, 0.91)
            for n in (2, 64)]

@@ -251,7 +251,8 @@ class BusySwitch(Switch):
         program = self.machine.build / "perf" / "busy_switch"
         if not program.exists():
             raise Missing("this build has no perf/busy_switch")
-        ports = [f"p{port},{self.socket(port)}" for port in range(self.shape.ports)]
+        ports = [f"p{port},{self.socket(port)},{self.shape.queues}"
+                 for port in range(self.shape.ports)]
         self.main = self.add("busy_switch", [program, *eal("busy", self.lcores(), 96), "--", *ports])
         return self
 
@@ -395,13 +396,16 @@ class Guests:
         # As make_pools() of guest_ports.c counts.
         segments = (shape.frame - 1) // shape.room + 1
         chained = segments * (shape.window + 320) if segments > 1 else 0
-        mbufs = (count + 2) * shape.queues * shape.ring + 3 * 640 + 2 * chained
+        pools = 1 if shape.mixed else shape.queues
+        mbufs = ((count + 2) * shape.queues * shape.ring + (1 + 2 * pools) * 640
+                 + 2 * pools * chained)
         megabytes = mbufs * (shape.room + 384) // (1 << 20) + 64 + 4 * count
         self.process = Process(switch.where, name, [
             machine.build / "perf" / "guest", *eal(name, f"0@{machine.guest_cpu}", megabytes),
             *plugin, *vdevs, "--", "--queues", shape.queues, "--ring", shape.ring, "--window",
             shape.window, "--room", shape.room, "--frame", shape.frame, "--flows", shape.flows,
-            "--macs", shape.macs, *(["--tso"] if shape.tso else []), *extra])
+            "--macs", shape.macs, *(["--tso"] if shape.tso else []),
+            *(["--mixed"] if shape.mixed else []), *extra])
         self.hz = None
 
     def wait(self):

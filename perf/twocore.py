@@ -22,6 +22,7 @@ class Shape:
     room: int = 2048
     frame: int = 1514
     flows: int = 1
+    mixed: bool = False
     macs: int = 0
     workers: int = 1
     tso: bool = False
