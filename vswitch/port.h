@@ -172,9 +172,9 @@ struct port_txset {
 	bool rss_runs;               /* all that the policy's RSS names is one of them */
 	const struct policy *policy; /* NULL: all is delivered */
 	const struct steer_hash *hash;
-	struct steer_flows *flows;                /* NULL: no automatic steering */
-	struct port_txq *by_pair[PORT_PAIRS_MAX]; /* NULL: not one of them */
-	struct port_txq *txq[];                   /* [nb] in order of pairs */
+	struct steer_flows *flows;                      /* NULL: no automatic steering */
+	struct port_txq *by_number[PORT_PAIRS_MAX + 1]; /* by pair + 1; NULL: not one of them */
+	struct port_txq *txq[];                         /* [nb] in order of pairs */
 };
 
 struct port {

@@ -261,121 +261,6 @@ virtq_device_put(struct virtq_device *q, uint16_t head, uint32_t len)
 	q->used_next++;
 }
 
-/*
- * Bursts in sequence: chains of one direct descriptor each, whose heads follow one another. What
- * most drivers do most of the time; the checks are the same as one by one, as vector loops.
- */
-#define VIRTQ_BURST_MAX 32
-
-/**
- * Do the next n chains have heads that follow one another, without a wrap of either ring?
- *
- * @param n  1..VIRTQ_BURST_MAX, at most virtq_device_avail().
- * @param first  Out: head of the first, the i-th is first + i; all below the queue size.
- */
-static __rte_always_inline bool
-virtq_device_heads_run(const struct virtq_device *q, uint16_t n, uint16_t *first)
-{
-	uint16_t pos = q->avail_next & q->vq.mask;
-	uint16_t heads[VIRTQ_BURST_MAX];
-	uint16_t wrong = 0;
-
-	if (unlikely(pos + n > q->vq.size))
-		return false;
-	memcpy(heads, &q->vq.avail->ring[pos], n * sizeof(heads[0]));
-	/* The copy is what counts: nothing is read from the ring again. */
-	rte_compiler_barrier();
-	*first = rte_le_to_cpu_16(heads[0]);
-	for (uint16_t i = 0; i < n; i++)
-		wrong |= rte_le_to_cpu_16(heads[i]) ^ (uint16_t)(*first + i);
-	return !VIRTQ_CHECKED || (wrong == 0 && *first + n <= q->vq.size);
-}
-
-/* A descriptor as two words: addr; and len, flags, next from the low end. */
-struct virtq_desc_words {
-	uint64_t addr;
-	uint64_t rest;
-};
-static_assert(sizeof(struct virtq_desc_words) == sizeof(struct virtq_desc), "same bytes");
-
-static inline uint32_t
-virtq_desc_words_len(const struct virtq_desc_words *d)
-{
-	return (uint32_t)rte_le_to_cpu_64(d->rest);
-}
-
-/** Read n descriptors that follow one another, once. */
-static __rte_always_inline void
-virtq_device_descs(
-	const struct virtq_device *q, uint16_t first, uint16_t n, struct virtq_desc_words *descs)
-{
-	memcpy(descs, &q->vq.desc[first], n * sizeof(descs[0]));
-	rte_compiler_barrier();
-}
-
-/**
- * Are all of these whole chains in the region of the last hit?
- *
- * @param descs  [n] From virtq_device_descs().
- * @param flags  as virtq_device_one().
- * @param min_len  [n] Shortest length that is of use, at least 1.
- * @param max_len  Longest that is wanted.
- * @return false: look at them one by one.
- */
-static __rte_always_inline bool
-virtq_device_descs_straight(const struct virtq_device *q, const struct virtq_desc_words *descs,
-	uint16_t n, uint16_t flags, const uint32_t *min_len, uint32_t max_len)
-{
-	const uint64_t mask =
-		(uint64_t)(VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE | VIRTQ_DESC_F_INDIRECT) << 32;
-	const uint64_t want = (uint64_t)flags << 32;
-	const uint64_t guest = q->hit.guest;
-	const uint64_t bytes = q->hit.bytes;
-	uint64_t below =
-		0; /* differences below zero have the top bit set, see VIRTQ_MEM_BYTES_MAX */
-	uint64_t wrong = 0;
-
-	for (uint16_t i = 0; i < n; i++) {
-		uint64_t offset = rte_le_to_cpu_64(descs[i].addr) - guest;
-		uint64_t rest = rte_le_to_cpu_64(descs[i].rest);
-		uint64_t len = rest & UINT32_MAX;
-		uint64_t left = bytes - offset;
-
-		below |= offset | left | (left - len) | (len - min_len[i]) | (max_len - len);
-		wrong |= (rest ^ want) & mask;
-	}
-	return !VIRTQ_CHECKED || ((below >> 63) == 0 && wrong == 0);
-}
-
-/** Pointer to a buffer that virtq_device_descs_straight() said yes to. */
-static inline uint8_t *
-virtq_device_desc_ptr(const struct virtq_device *q, const struct virtq_desc_words *desc)
-{
-	return q->hit.host + (rte_le_to_cpu_64(desc->addr) - q->hit.guest);
-}
-
-/**
- * Complete n chains with heads from first on; in the order of taking.
- *
- * @param lens  [n] Bytes written to each.
- */
-static __rte_always_inline void
-virtq_device_put_run(struct virtq_device *q, uint16_t first, const uint32_t *lens, uint16_t n)
-{
-	uint16_t pos = q->used_next & q->vq.mask;
-	virtq_used_word *words;
-
-	if (unlikely(pos + n > q->vq.size || (q->vq.flags & VIRTQ_LOG))) {
-		for (uint16_t i = 0; i < n; i++)
-			virtq_device_put(q, (uint16_t)(first + i), lens[i]);
-		return;
-	}
-	words = (virtq_used_word *)(void *)&q->vq.used->ring[pos];
-	for (uint16_t i = 0; i < n; i++)
-		words[i] = rte_cpu_to_le_64(((uint64_t)first + i) | (uint64_t)lens[i] << 32);
-	q->used_next = (uint16_t)(q->used_next + n);
-}
-
 /**
  * Complete n chains of which nothing was written. Under IN_ORDER one entry stands for all of
  * them (2.7.9).
@@ -399,6 +284,33 @@ virtq_device_put_read(struct virtq_device *q, const uint16_t *heads, uint16_t n)
 }
 
 /**
+ * Show the driver what was put, and do not ask whether it wants to be interrupted: several queues
+ * are shown first, and asked behind one virtq_notify_fence(), see virtq_device_interrupts().
+ *
+ * @return The used index as it was.
+ */
+static inline uint16_t
+virtq_device_show(struct virtq_device *q)
+{
+	uint16_t old = q->used_idx;
+
+	if (old == q->used_next)
+		return old;
+	q->used_idx = q->used_next;
+	virtq_index_publish(&q->vq.used->idx, q->used_next);
+	virtq_device_log(
+		q, q->log_used + offsetof(struct virtq_used, idx), sizeof(q->vq.used->idx));
+	return old;
+}
+
+/** Behind virtq_device_show() and a fence: does the driver want to be interrupted? */
+static inline bool
+virtq_device_interrupts(const struct virtq_device *q, uint16_t old)
+{
+	return old != q->used_idx && virtq_interrupt_wanted(&q->vq, q->used_idx, old);
+}
+
+/**
  * Show the driver what was put.
  *
  * @return true when the driver wants to be interrupted.
@@ -406,15 +318,9 @@ virtq_device_put_read(struct virtq_device *q, const uint16_t *heads, uint16_t n)
 static inline bool
 virtq_device_publish(struct virtq_device *q)
 {
-	uint16_t old = q->used_idx;
+	uint16_t old = virtq_device_show(q);
 
-	if (old == q->used_next)
-		return false;
-	q->used_idx = q->used_next;
-	virtq_index_publish(&q->vq.used->idx, q->used_next);
-	virtq_device_log(
-		q, q->log_used + offsetof(struct virtq_used, idx), sizeof(q->vq.used->idx));
-	return virtq_should_interrupt(&q->vq, q->used_next, old);
+	return old != q->used_idx && virtq_should_interrupt(&q->vq, q->used_idx, old);
 }
 
 /* Asking for kicks or none writes the flags, and with event index the word behind the ring. */

@@ -33,15 +33,22 @@ virtq_should_kick(const struct virtq *vq, uint16_t new, uint16_t old)
 /**
  * Device role: must the driver be interrupted after the used index went from old to new?
  *
- * Call after virtq_index_publish(); contains the fence.
+ * Call after virtq_index_publish() and virtq_notify_fence(), which is enough for several queues.
  */
+static inline bool
+virtq_interrupt_wanted(const struct virtq *vq, uint16_t new, uint16_t old)
+{
+	if (vq->flags & VIRTQ_EVENT_IDX)
+		return virtq_event_passed(virtq_hint_load(virtq_used_event(vq)), new, old);
+	return !(virtq_hint_load(&vq->avail->flags) & VIRTQ_AVAIL_F_NO_INTERRUPT);
+}
+
+/** The same of one queue. Call after virtq_index_publish(); contains the fence. */
 static inline bool
 virtq_should_interrupt(const struct virtq *vq, uint16_t new, uint16_t old)
 {
 	virtq_notify_fence();
-	if (vq->flags & VIRTQ_EVENT_IDX)
-		return virtq_event_passed(virtq_hint_load(virtq_used_event(vq)), new, old);
-	return !(virtq_hint_load(&vq->avail->flags) & VIRTQ_AVAIL_F_NO_INTERRUPT);
+	return virtq_interrupt_wanted(vq, new, old);
 }
 
 /**

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Device role of the ring against any driver: descriptors, tables, heads, index and calls. */
 #include "fuzz.h"
-#include "ring/virtq_device.h"
+#include "ring/virtq_device_run.h"
 
 #define SIZES 6
 #define SEGS_MAX 80

@@ -4,6 +4,7 @@
  * all pairs of descriptors they take those that a slow model says they may, and no others.
  */
 #include "chain_kinds.h"
+#include "ring/virtq_device_run.h"
 
 static struct device_ring ring;
 static struct values kinds[KINDS];

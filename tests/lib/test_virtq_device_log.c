@@ -4,6 +4,7 @@
  * shares is filled with a pattern that no write can leave as it is, and compared after each call.
  */
 #include "device_ring.h"
+#include "ring/virtq_device_run.h"
 
 #include <string.h>
 

@@ -6,6 +6,7 @@
  */
 #include "device_ring.h"
 #include "race.h"
+#include "ring/virtq_device_run.h"
 
 #define SIZE 16
 #define TABLE LOW

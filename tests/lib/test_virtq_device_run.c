@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Bursts in sequence: what the vector loops let pass is what looking one by one lets pass. */
 #include "device_ring.h"
+#include "ring/virtq_device_run.h"
 
 #include <string.h>
 

@@ -12,6 +12,7 @@
 
 #include "datapath/forward_decide.h"
 #include "datapath/forward_mbuf.h"
+#include "datapath/forward_scatter.h"
 #include "datapath/forward_send.h"
 #include "datapath/forward_take.h"
 #include "datapath/turn.h"
@@ -50,35 +51,72 @@ sort_by_target(struct burst *b, struct frame **sorted)
 	b->frames = sorted;
 }
 
-static __rte_always_inline void
-send_to_targets(struct worker *w, struct burst *b)
+static __rte_noinline void
+send_to_several(struct worker *w, struct burst *b)
 {
 	struct frame *sorted[WORKER_BURST];
 
-	if (likely(b->nb_targets == 1)) {
-		send(w, b->targets[0], b->frames, b->nb_list);
-		return;
-	}
 	if (!b->sorted)
 		sort_by_target(b, sorted);
+	if (send_scattered(w, b))
+		return;
 	for (uint16_t t = 0; t < b->nb_targets; t++)
 		send(w, b->targets[t], &b->frames[b->start[t]],
 			(uint16_t)(b->start[t + 1] - b->start[t]));
 }
 
-/* After the sender's used index: what the receivers got. */
 static __rte_always_inline void
-publish_targets(struct worker *w, struct burst *b)
+send_to_targets(struct worker *w, struct burst *b)
 {
+	if (likely(b->nb_targets == 1))
+		send(w, b->targets[0], b->frames, b->nb_list);
+	else
+		send_to_several(w, b);
+}
+
+/* Several receiveqs, and the sender before them if there is one: a fence for all. */
+static __rte_noinline void
+publish_several(struct worker *w, struct port_rxq *rxq, struct burst *b)
+{
+	uint16_t old[WORKER_BURST], old_rx = 0;
+
+	if (rxq != NULL)
+		old_rx = virtq_device_show(&rxq->vq);
+	for (uint16_t t = 0; t < b->nb_targets; t++)
+		old[t] = virtq_device_show(&b->targets[t]->vq);
+	virtq_notify_fence();
+	if (rxq != NULL && unlikely(virtq_device_interrupts(&rxq->vq, old_rx)))
+		forward_interrupt(rxq->call_fd, &rxq->stats.interrupts);
 	for (uint16_t t = 0; t < b->nb_targets; t++) {
 		struct port_txq *txq = b->targets[t];
-		bool interrupt = virtq_device_publish(&txq->vq);
+		bool interrupt = virtq_device_interrupts(&txq->vq, old[t]);
 
 		if (w->shared)
 			rte_spinlock_unlock(&txq->lock);
 		if (unlikely(interrupt))
 			forward_interrupt(txq->call_fd, &txq->stats.interrupts);
 	}
+}
+
+/* The sender's used index, unless rxq is NULL; after it what the receivers got. */
+static __rte_always_inline void
+publish(struct worker *w, struct port_rxq *rxq, struct burst *b)
+{
+	bool interrupt;
+
+	if (unlikely(b->nb_targets > 1)) {
+		publish_several(w, rxq, b);
+		return;
+	}
+	if (rxq != NULL && unlikely(virtq_device_publish(&rxq->vq)))
+		forward_interrupt(rxq->call_fd, &rxq->stats.interrupts);
+	if (b->nb_targets == 0)
+		return;
+	interrupt = virtq_device_publish(&b->targets[0]->vq);
+	if (w->shared)
+		rte_spinlock_unlock(&b->targets[0]->lock);
+	if (unlikely(interrupt))
+		forward_interrupt(b->targets[0]->call_fd, &b->targets[0]->stats.interrupts);
 }
 
 /* Copies cost what frames do. */
@@ -152,9 +190,18 @@ flood(struct worker *w, struct port_rxq *rxq, struct rte_mbuf **copies,
 		if (w->shared)
 			lock_targets(&b);
 		send_to_targets(w, &b);
-		publish_targets(w, &b);
+		publish(w, NULL, &b);
 	}
 	free_mbufs(copies, n);
+}
+
+static __rte_noinline void
+learn_flows(struct worker *w, const struct port_rxq *rxq, struct steer_flows *flows,
+	struct taken *t, uint16_t n)
+{
+	flows_of_burst(w, n);
+	if (!flows_known(w, n) || !t->all || !flows_learned(w, flows, rxq->pair, n))
+		steer_learn(w, flows, rxq->pair, t->frames, n);
 }
 
 #define FUNCTION_NAME_(isa) forward_burst_##isa
@@ -178,7 +225,7 @@ FUNCTION_NAME(FORWARD_ISA)(struct worker *w, struct port_rxq *rxq)
 	n = take(w, rxq, &t, RTE_MIN(n, (uint16_t)WORKER_BURST));
 	set = __atomic_load_n(&rxq->port->txset, __ATOMIC_ACQUIRE);
 	if (unlikely(set != NULL && set->flows != NULL))
-		steer_learn(w, set->flows, rxq->pair, t.frames, n);
+		learn_flows(w, rxq, set->flows, &t, n);
 	decide(w, rxq, &t, n, &b);
 	if (unlikely(b.nb_flood > 0))
 		frames_to_mbufs(b.flood, b.nb_flood, copies);
@@ -200,9 +247,7 @@ FUNCTION_NAME(FORWARD_ISA)(struct worker *w, struct port_rxq *rxq)
 	virtq_device_put_read(q, t.heads, n);
 	virtq_device_taken(q, n);
 	rxq->stats.packets += n;
-	if (unlikely(virtq_device_publish(q)))
-		forward_interrupt(rxq->call_fd, &rxq->stats.interrupts);
-	publish_targets(w, &b);
+	publish(w, rxq, &b);
 	if (unlikely(nb_copies > 0))
 		flood(w, rxq, copies, offloads, nb_copies);
 	return n;

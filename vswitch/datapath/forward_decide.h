@@ -10,6 +10,7 @@
 #include "datapath/forward.h"
 #include "datapath/forward_take.h"
 #include "datapath/policy.h"
+#include "datapath/steer_auto.h"
 #include "datapath/steer_gather.h"
 
 /* 01:80:c2:00:00:0x as fdb_key() makes it, the last nibble open. IEEE 802.1D, 7.12.6. */
@@ -22,8 +23,8 @@ struct burst {
 		*frames; /* [nb_list] with a receiveq, in order of arrival: list, or as taken */
 	struct frame *list[WORKER_BURST];
 	struct frame *flood[WORKER_BURST];
-	struct port_txq *targets[WORKER_BURST]; /* distinct receiveqs */
-	uint16_t start[WORKER_BURST + 1];       /* of each target's frames, if they are sorted */
+	struct port_txq *targets[WORKER_BURST + 1]; /* distinct receiveqs, and room for one more */
+	uint16_t start[WORKER_BURST + 1]; /* of each target's frames, if they are sorted */
 	uint16_t nb_list;
 	uint16_t nb_flood;
 	uint16_t nb_targets;
@@ -203,7 +204,7 @@ add_steered(struct worker *w, const struct port_txset *set, struct frame **frame
 			continue;
 		target = &targets[pairs[i]];
 		if (unlikely(*target == 0)) {
-			b->targets[b->nb_targets++] = set->by_pair[pairs[i]];
+			b->targets[b->nb_targets++] = set->by_number[pairs[i] + 1];
 			*target = (uint8_t)b->nb_targets;
 		}
 		frames[i]->target = *target - 1u;
@@ -211,35 +212,88 @@ add_steered(struct worker *w, const struct port_txset *set, struct frame **frame
 	}
 }
 
+/* Where the frames of a burst begin that go to one receiveq; there may be none. */
+static __rte_always_inline uint8_t
+add_sorted(struct burst *b, struct port_txq *txq, uint8_t place, uint8_t nb)
+{
+	b->targets[b->nb_targets] = txq;
+	b->start[b->nb_targets] = place;
+	b->nb_targets = (uint16_t)(b->nb_targets + (nb != 0));
+	return (uint8_t)(place + nb);
+}
+
+/* The same for the eight first pairs: counters in a register. */
+#define SORT_PAIRS 8
+
+static __rte_always_inline void
+sort_few(const struct port_txset *set, struct frame **frames, const uint8_t *pairs, uint16_t n,
+	struct burst *b)
+{
+	uint64_t count = 0, at = 0; /* a byte for each pair */
+	uint8_t rank[WORKER_BURST]; /* of a frame among those of its pair */
+	uint8_t place = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		rank[i] = (uint8_t)(count >> 8 * pairs[i]);
+		count += UINT64_C(1) << 8 * pairs[i];
+	}
+	for (unsigned int pair = 0; pair < SORT_PAIRS; pair++) {
+		at |= (uint64_t)place << 8 * pair;
+		place = add_sorted(
+			b, set->by_number[pair + 1], place, (uint8_t)(count >> 8 * pair));
+	}
+	for (unsigned int i = 0; i < n; i++)
+		b->list[(uint8_t)(at >> 8 * pairs[i]) + rank[i]] = frames[i];
+}
+
+static __rte_always_inline void
+sort_many(const struct port_txset *set, struct frame **frames, const uint8_t *pairs, uint16_t n,
+	struct burst *b)
+{
+	uint8_t at[PORT_PAIRS_MAX] = {0}; /* by pair: count, then place in b->list */
+	uint8_t place = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		at[pairs[i]]++;
+	for (uint16_t i = 0; i < set->nb; i++) {
+		uint16_t pair = set->txq[i]->pair;
+		uint8_t nb = at[pair];
+
+		at[pair] = place;
+		place = add_sorted(b, set->txq[i], place, nb);
+	}
+	for (unsigned int i = 0; i < n; i++)
+		b->list[at[pairs[i]]++] = frames[i];
+}
+
 /* By pair, in order of arrival for each. */
 static __rte_always_inline void
 sort_by_pair(const struct port_txset *set, struct frame **frames, const uint8_t *pairs, uint16_t n,
 	struct burst *b)
 {
-	uint8_t at[RTE_ALIGN(PORT_PAIRS_MAX, 64)] = {0}; /* by pair: count, then place in b->list */
-	uint64_t used[RTE_DIM(at) / 64] = {0};
-	uint8_t place = 0;
-
-	for (unsigned int i = 0; i < n; i++) {
-		used[pairs[i] / 64] |= UINT64_C(1) << pairs[i] % 64;
-		at[pairs[i]]++;
-	}
-	for (unsigned int k = 0; k < RTE_DIM(used); k++) {
-		for (; used[k] != 0; used[k] &= used[k] - 1) {
-			unsigned int pair = 64 * k + (unsigned int)__builtin_ctzll(used[k]);
-			uint8_t nb = at[pair];
-
-			b->targets[b->nb_targets] = set->by_pair[pair];
-			b->start[b->nb_targets++] = place;
-			at[pair] = place;
-			place = (uint8_t)(place + nb);
-		}
-	}
-	b->start[b->nb_targets] = place;
-	for (unsigned int i = 0; i < n; i++)
-		b->list[at[pairs[i]]++] = frames[i];
+	if (set->txq[set->nb - 1]->pair < SORT_PAIRS)
+		sort_few(set, frames, pairs, n, b);
+	else
+		sort_many(set, frames, pairs, n, b);
+	b->start[b->nb_targets] = (uint16_t)n;
 	b->nb_list = n;
 	b->sorted = true;
+}
+
+/* What is written by guests and will be needed of their receiveqs, if frames go to all of them. */
+static __rte_always_inline void
+prefetch_rings(const struct port_txset *set, uint16_t n)
+{
+	unsigned int lines = n / 4u / set->nb + 1;
+
+	if (set->nb > SORT_PAIRS)
+		return;
+	for (uint16_t i = 0; i < set->nb; i++) {
+		const struct virtq_device *q = &set->txq[i]->vq;
+
+		for (unsigned int k = 0; k < lines; k++)
+			rte_prefetch0(&q->vq.desc[(q->avail_next + 4 * k) & q->vq.mask]);
+	}
 }
 
 /* A whole burst to one port. */
@@ -256,8 +310,15 @@ steer_burst(struct worker *w, const struct port_txset *set, struct frame **frame
 		add_steered(w, set, frames, n, b); /* frames may be dropped */
 		return;
 	}
-	gathered = set->hash != NULL && gather(&fields, frames, n, set->hash->types);
-	steer(w, set, frames, n, gathered ? &fields : NULL, pairs);
+	prefetch_rings(set, n);
+	if (set->flows != NULL && w->burst.flowed == 0)
+		flows_of_burst(w, n);
+	if (set->flows != NULL && !set->report && flows_known(w, n)) {
+		pairs_of_flows(w, set, pairs, n);
+	} else {
+		gathered = set->hash != NULL && gather(&fields, frames, n, set->hash->types);
+		steer(w, set, frames, n, gathered ? &fields : NULL, pairs);
+	}
 	for (unsigned int i = 0; i < n; i++)
 		others |= pairs[i] ^ pairs[0];
 	if (others != 0) {
@@ -266,7 +327,7 @@ steer_burst(struct worker *w, const struct port_txset *set, struct frame **frame
 	}
 	b->frames = frames;
 	b->nb_list = n;
-	b->targets[0] = set->by_pair[pairs[0]];
+	b->targets[0] = set->by_number[pairs[0] + 1];
 	b->nb_targets = 1;
 }
 

@@ -10,6 +10,7 @@
 #include "datapath/forward.h"
 #include "datapath/offload.h"
 #include "net/vnet_hdr.h"
+#include "ring/virtq_device_run.h"
 
 #include <rte_prefetch.h>
 
@@ -153,6 +154,19 @@ send_each_hash(struct port_txq *txq, struct frame **frames, uint16_t n)
 	return send_one_by_one(txq, frames, n, SEND_HASH);
 }
 
+/* Bursts that are not full. Their loops stay out of the way of those that are. */
+static __rte_noinline bool
+send_short(struct port_txq *txq, struct frame **frames, uint16_t n)
+{
+	return send_run(txq, frames, n, SEND_PLAIN);
+}
+
+static __rte_noinline bool
+send_short_hash(struct port_txq *txq, struct frame **frames, uint16_t n)
+{
+	return send_run(txq, frames, n, SEND_HASH);
+}
+
 static __rte_always_inline uint16_t
 send_straight(struct port_txq *txq, struct frame **frames, uint16_t n, const enum send_what what)
 {
@@ -161,7 +175,8 @@ send_straight(struct port_txq *txq, struct frame **frames, uint16_t n, const enu
 	if (likely(n == WORKER_BURST)) {
 		if (likely(send_run(txq, frames, WORKER_BURST, what)))
 			return n;
-	} else if (send_run(txq, frames, n, what)) {
+	} else if (what == SEND_PLAIN ? send_short(txq, frames, n)
+				      : send_short_hash(txq, frames, n)) {
 		return n;
 	}
 	return what == SEND_PLAIN ? send_each(txq, frames, n) : send_each_hash(txq, frames, n);

@@ -9,6 +9,7 @@
 #include "datapath/copy.h"
 #include "datapath/forward.h"
 #include "datapath/offload.h"
+#include "ring/virtq_device_run.h"
 
 #include <rte_prefetch.h>
 
@@ -149,6 +150,17 @@ take_chains(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
 	return n;
 }
 
+/* Bursts that are not full. */
+static __rte_noinline uint16_t
+take_short(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
+{
+	if (!take_straight(w, rxq, t, n))
+		return take_chains(w, rxq, t, n);
+	if (rxq->can != 0 && asks_any(w, rxq->hdr_bytes, n))
+		return take_headers(w, rxq, t, n);
+	return n;
+}
+
 static __rte_always_inline uint16_t
 take(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
 {
@@ -161,11 +173,7 @@ take(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
 			return take_headers(w, rxq, t, n);
 		return n;
 	}
-	if (!take_straight(w, rxq, t, n))
-		return take_chains(w, rxq, t, n);
-	if (rxq->can != 0 && asks_any(w, rxq->hdr_bytes, n))
-		return take_headers(w, rxq, t, n);
-	return n;
+	return take_short(w, rxq, t, n);
 }
 
 #endif

@@ -134,9 +134,9 @@ rss_runs(const struct port_txset *set)
 
 	for (uint32_t i = 0; i <= rss->table_mask && i < VNET_RSS_TABLE_MAX; i++)
 		runs = runs && rss->table[i] < PORT_PAIRS_MAX &&
-		       set->by_pair[rss->table[i]] != NULL;
+		       set->by_number[rss->table[i] + 1] != NULL;
 	return runs && rss->unclassified_queue < PORT_PAIRS_MAX &&
-	       set->by_pair[rss->unclassified_queue] != NULL;
+	       set->by_number[rss->unclassified_queue + 1] != NULL;
 }
 
 void

@@ -12,7 +12,7 @@
 #include <pthread.h>
 
 static vnet_hash_fn *hash_fn;
-static uint64_t seeds[3]; /* odd */
+uint64_t steer_seeds[3];
 
 static struct steer_hash *hashes;
 static pthread_mutex_t hashes_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -21,8 +21,8 @@ void
 steer_init(void)
 {
 	hash_fn = vnet_hash_select()->hash;
-	for (size_t i = 0; i < RTE_DIM(seeds); i++)
-		seeds[i] = rte_rand() | 1;
+	for (size_t i = 0; i < RTE_DIM(steer_seeds); i++)
+		steer_seeds[i] = rte_rand() | 1;
 }
 
 static inline uint64_t
@@ -279,20 +279,6 @@ hash_copies(struct worker *w, const struct steer_hash *hash, struct frame **fram
  * Flows.
  */
 
-/* What stays the same when both change places. */
-static inline uint64_t
-both(uint64_t a, uint64_t b)
-{
-	return (a ^ b) * seeds[0] + (a + b) * seeds[1];
-}
-
-static inline uint32_t
-end(uint64_t sum)
-{
-	sum ^= sum >> 32;
-	return (uint32_t)(sum * seeds[2] >> 32);
-}
-
 /* Are there ports of a TCP, UDP or SCTP header? */
 static inline bool
 has_ports(uint32_t nb, uint32_t at, uint8_t protocol)
@@ -317,27 +303,28 @@ steer_flow(const uint8_t *head, uint32_t len)
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && l3 + 20 <= nb) {
 		const uint8_t *ip = head + l3;
 		const uint32_t l4 = l3 + (ip[0] & 15u) * 4;
-		uint64_t source = load_4(ip + 12), destination = load_4(ip + 16);
+		uint64_t source = rte_le_to_cpu_32(load_4(ip + 12));
+		uint64_t destination = rte_le_to_cpu_32(load_4(ip + 16));
 
 		/* Of a fragment only the first has ports, and all have to stay together. */
 		if ((load_2(ip + 6) & RTE_BE16(0x3fff)) == 0 && has_ports(nb, l4, ip[9])) {
-			source |= (uint64_t)load_2(head + l4) << 32;
-			destination |= (uint64_t)load_2(head + l4 + 2) << 32;
+			source |= (uint64_t)rte_le_to_cpu_16(load_2(head + l4)) << 32;
+			destination |= (uint64_t)rte_le_to_cpu_16(load_2(head + l4 + 2)) << 32;
 		}
-		return end(both(source, destination));
+		return steer_end(steer_both(source, destination));
 	}
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && l3 + 40 <= nb) {
 		const uint8_t *ip = head + l3;
 		const uint32_t l4 = l3 + 40;
 
-		sum = both(load_8(ip + 8), load_8(ip + 24)) +
-		      (both(load_8(ip + 16), load_8(ip + 32)) << 1);
+		sum = steer_both(load_8(ip + 8), load_8(ip + 24)) +
+		      (steer_both(load_8(ip + 16), load_8(ip + 32)) << 1);
 		if (has_ports(nb, l4, ip[6]))
-			sum += both(load_2(head + l4), load_2(head + l4 + 2));
-		return end(sum);
+			sum += steer_both(load_2(head + l4), load_2(head + l4 + 2));
+		return steer_end(sum);
 	}
-	return end(both(load_4(head + 2), load_4(head + 8)) +
-		   (both(load_2(head), load_2(head + 6)) << 1));
+	return steer_end(steer_both(load_4(head + 2), load_4(head + 8)) +
+			 (steer_both(load_2(head), load_2(head + 6)) << 1));
 }
 
 /* Of frame k of the worker, computed once. */
@@ -353,19 +340,6 @@ flow_of(struct worker *w, const struct frame *f)
 	return w->flows[k];
 }
 
-/* The low bits choose a bucket, others tell flows apart in it, the high ones a queue. */
-static inline uint32_t *
-bucket(struct steer_flows *flows, uint32_t flow)
-{
-	return &flows->entries[flow % (STEER_FLOWS / STEER_WAYS) * STEER_WAYS];
-}
-
-static inline uint32_t
-tag(uint32_t flow)
-{
-	return flow << 4 & UINT32_C(0xffff0000);
-}
-
 void
 steer_learn(struct worker *w, struct steer_flows *flows, uint16_t pair, struct frame **frames,
 	uint16_t n)
@@ -377,8 +351,8 @@ steer_learn(struct worker *w, struct steer_flows *flows, uint16_t pair, struct f
 		if (frames[i] == NULL)
 			continue;
 		flow = flow_of(w, frames[i]);
-		entry = tag(flow) | (pair + 1u);
-		at = bucket(flows, flow);
+		entry = steer_tag(flow) | (pair + 1u);
+		at = steer_bucket(flows, flow);
 		/* Its own place, else a free one, else any. */
 		while (way < STEER_WAYS) {
 			uint32_t old = __atomic_load_n(&at[way], __ATOMIC_RELAXED);
@@ -398,15 +372,15 @@ static uint8_t
 pair_of_flow(const struct port_txset *set, uint32_t flow)
 {
 	if (set->flows != NULL) {
-		const uint32_t *at = bucket(set->flows, flow);
+		const uint32_t *at = steer_bucket(set->flows, flow);
 
 		for (uint32_t way = 0; way < STEER_WAYS; way++) {
 			uint32_t entry = __atomic_load_n(&at[way], __ATOMIC_RELAXED);
 			uint32_t pair = (entry & 0xffff) - 1;
 
 			/* A queue that is not in use any more is as good as none. */
-			if (entry != 0 && (entry & UINT32_C(0xffff0000)) == tag(flow) &&
-				set->by_pair[pair] != NULL)
+			if (entry != 0 && (entry & UINT32_C(0xffff0000)) == steer_tag(flow) &&
+				set->by_number[pair + 1] != NULL)
 				return (uint8_t)pair;
 		}
 	}
@@ -419,7 +393,7 @@ pair_of_hash(
 {
 	uint16_t queue = vnet_rss_queue(&set->policy->table, hashed->values[i], hashed->reports[i]);
 
-	if (queue < PORT_PAIRS_MAX && set->by_pair[queue] != NULL)
+	if (queue < PORT_PAIRS_MAX && set->by_number[queue + 1] != NULL)
 		return (uint8_t)queue;
 	policy_count(w, &set->txq[0]->stats.rss_queue_down);
 	return STEER_NOWHERE;

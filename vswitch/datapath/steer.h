@@ -54,6 +54,35 @@ struct steer_flows {
  */
 uint32_t steer_flow(const uint8_t *head, uint32_t len);
 
+extern uint64_t steer_seeds[3]; /* odd; set at start */
+
+/* What stays the same when both change places. */
+static inline uint64_t
+steer_both(uint64_t a, uint64_t b)
+{
+	return (a ^ b) * steer_seeds[0] + (a + b) * steer_seeds[1];
+}
+
+static inline uint32_t
+steer_end(uint64_t sum)
+{
+	sum ^= sum >> 32;
+	return (uint32_t)(sum * steer_seeds[2] >> 32);
+}
+
+/* The low bits choose a bucket, others tell flows apart in it, the high ones a queue. */
+static inline uint32_t *
+steer_bucket(struct steer_flows *flows, uint32_t flow)
+{
+	return &flows->entries[flow % (STEER_FLOWS / STEER_WAYS) * STEER_WAYS];
+}
+
+static inline uint32_t
+steer_tag(uint32_t flow)
+{
+	return flow << 4 & UINT32_C(0xffff0000);
+}
+
 /** A guest with several queues sent these frames. frames[i] may be NULL. */
 void steer_learn(struct worker *w, struct steer_flows *flows, uint16_t pair, struct frame **frames,
 	uint16_t n);

@@ -167,7 +167,7 @@ build_txset(const struct port *port)
 		if (txq == NULL || !txq->running || !policy_uses(port->policy, pair))
 			continue;
 		set->txq[set->nb++] = txq;
-		set->by_pair[pair] = txq;
+		set->by_number[pair + 1] = txq;
 	}
 	if (set->nb == 0) {
 		free(set);

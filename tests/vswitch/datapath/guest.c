@@ -88,7 +88,7 @@ guest_ring_restart(struct guest *g, uint32_t ring)
 		.used = g->drv[ring].used,
 		.size = g->ring_size,
 		.features = g->features,
-		.call_fd = -1,
+		.call_fd = g->call_fd > 0 ? g->call_fd : -1,
 		.kick_fd = g->kick_fd > 0 ? g->kick_fd : -1,
 		.log = g->log,
 		.log_arg = g->log_arg,

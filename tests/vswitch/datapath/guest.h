@@ -31,6 +31,7 @@ struct guest {
 	virtq_log_fn *log;
 	void *log_arg;
 	int kick_fd; /* of all its rings; 0: none */
+	int call_fd; /* likewise */
 };
 
 /* EAL's --force-max-simd-bitwidth, as a program was told on its command line. */
