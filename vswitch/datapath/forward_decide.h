@@ -306,6 +306,8 @@ steer_burst(struct worker *w, const struct port_txset *set, struct frame **frame
 	uint8_t others = 0;
 	bool gathered;
 
+	if (unlikely(n == 0))
+		return; /* the first chain is broken */
 	if (set->policy != NULL && set->policy->rss && !set->rss_runs) {
 		add_steered(w, set, frames, n, b); /* frames may be dropped */
 		return;

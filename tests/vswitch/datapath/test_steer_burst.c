@@ -258,6 +258,31 @@ each_queue_is_asked_whether_it_wants_an_interrupt(void **unused)
 	close_two();
 }
 
+/* Of a burst whose first head is none nothing is left to be steered, whatever came before. */
+static void
+broken_sender_ends_without_a_burst(void **unused)
+{
+	(void)unused;
+	for (uint16_t features = 0; features < 2; features++) {
+		memset(posted, 0, sizeof(posted));
+		memset(next_slot, 0, sizeof(next_slot));
+		open_pairs(features == 0 ? IN_ORDER : HASH);
+		introduce(&a, 1);
+		find_pairs();
+		send_burst(PAIRS, false, 1);
+		check_burst(PAIRS);
+		send_burst(PAIRS, false, 2);
+		check_burst(PAIRS);
+		fake_driver_raw_head(&a.drv[1], 1000);
+		fake_driver_show(&a.drv[1]);
+		assert_int_equal(vswitch_poll(0), 0);
+		assert_non_null(port_ring_fault(a.port, 1));
+		check_burst(0);
+		answer_some();
+		close_two();
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -265,6 +290,7 @@ main(int argc, char **argv)
 		SWITCH_UNIT(to_rings_in_order),
 		SWITCH_UNIT(to_rings_out_of_order),
 		SWITCH_UNIT(to_rings_with_a_hash),
+		SWITCH_UNIT(broken_sender_ends_without_a_burst),
 		SWITCH_UNIT(each_queue_is_asked_whether_it_wants_an_interrupt),
 	};
 
