@@ -3,6 +3,7 @@
 #include "datapath/fdb.h"
 #include "datapath/worker.h"
 #include "scene.h"
+#include "support/random.h"
 
 #include <string.h>
 
@@ -25,6 +26,45 @@ frames_of_every_length_arrive_unchanged(void **state)
 		assert_int_equal(a.port->rxq[0]->stats.flooded, 0);
 		close_two();
 	}
+}
+
+/* In sequence, as drivers send under load: long and short ones are copied in different ways. */
+static void
+bursts_of_mixed_lengths_arrive_unchanged(void **state)
+{
+	static const uint32_t edges[] = {
+		14, 63, 64, 65, 127, 128, 129, 191, 192, 193, 1500, 2176, 9000};
+	const uint32_t spare = 5;
+	uint64_t random = 1;
+	uint32_t lens[32];
+
+	(void)state;
+	open_two(MERGE | IN_ORDER, MERGE | IN_ORDER);
+	introduce(&b, 2);
+	for (uint32_t round = 0; round < 300; round++) {
+		uint32_t n = round % 2 ? 32 : 1 + random_below(&random, 32);
+
+		for (uint32_t i = 0; i < n; i++) {
+			lens[i] = random_below(&random, 2)
+					  ? edges[random_below(&random, RTE_DIM(edges))]
+					  : 14 + random_below(&random, round % 3 * 1000 + 200);
+			frame_make(sent, lens[i], 2, 1, round + i);
+			guest_post(&b, 0, i, 1, b.hdr + lens[i] + spare);
+			guest_send(&a, 0, i, sent, lens[i], NULL);
+		}
+		assert_int_equal(vswitch_poll(0), n);
+		assert_int_equal(guest_completed(&a, 0), n);
+		for (uint32_t i = 0; i < n; i++) {
+			const uint8_t *end = guest_buf(&b, false, i) + GUEST_BUF;
+
+			frame_make(sent, lens[i], 2, 1, round + i);
+			assert_int_equal(guest_receive(&b, 0, got, &num_buffers), lens[i]);
+			assert_memory_equal(got, sent, lens[i]);
+			for (uint32_t k = 1; k <= spare; k++)
+				assert_int_equal(end[-(ptrdiff_t)k], 0xee);
+		}
+	}
+	close_two();
 }
 
 static void
@@ -328,6 +368,7 @@ main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		SWITCH_UNIT(frames_of_every_length_arrive_unchanged),
+		SWITCH_UNIT(bursts_of_mixed_lengths_arrive_unchanged),
 		SWITCH_UNIT(header_and_frame_may_be_cut_anywhere),
 		SWITCH_UNIT(frame_spreads_over_merged_buffers_of_any_size),
 		SWITCH_UNIT(header_may_be_split_over_tiny_merged_buffers),
