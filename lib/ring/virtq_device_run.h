@@ -9,6 +9,8 @@
 
 #include "ring/virtq_device.h"
 
+#include <rte_prefetch.h>
+
 #define VIRTQ_BURST_MAX 32
 
 typedef uint64_t virtq_heads_word __attribute__((aligned(2), may_alias));
@@ -126,6 +128,35 @@ virtq_device_descs_straight(const struct virtq_device *q, const struct virtq_des
 		wrong |= (rest ^ want) & mask;
 	}
 	return !VIRTQ_CHECKED || ((below >> 63) == 0 && wrong == 0);
+}
+
+/**
+ * Fetch what the next burst of n chains is read from, if it goes on behind this one: lines that the
+ * driver wrote, on their way while this burst is copied. Chains that it has not shown yet are left
+ * alone, it may be writing there. A wrong guess costs time and no more.
+ *
+ * @param first  Head of the first of the n chains of this burst, not yet virtq_device_taken().
+ */
+static __rte_always_inline void
+virtq_device_fetch_next(const struct virtq_device *q, uint16_t first, uint16_t n)
+{
+	const struct virtq_desc *desc = &q->vq.desc[(uint16_t)(first + n) & q->vq.mask];
+
+	if ((uint16_t)(q->avail_seen - q->avail_next) < 2 * n)
+		return;
+	rte_prefetch0(&q->vq.avail->ring[(uint16_t)(q->avail_next + n) & q->vq.mask]);
+	for (uint16_t i = 0; i < n; i += RTE_CACHE_LINE_SIZE / sizeof(*desc))
+		rte_prefetch0(&desc[i]);
+}
+
+/** Fetch for writing what virtq_device_put_run() of n chains writes. */
+static __rte_always_inline void
+virtq_device_fetch_used(const struct virtq_device *q, uint16_t n)
+{
+	const struct virtq_used_elem *elem = &q->vq.used->ring[q->used_next & q->vq.mask];
+
+	for (uint16_t i = 0; i < n; i += RTE_CACHE_LINE_SIZE / sizeof(*elem))
+		rte_prefetch0_write(&elem[i]);
 }
 
 /** Pointer to a buffer that virtq_device_descs_straight() said yes to. */

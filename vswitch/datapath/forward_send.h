@@ -179,6 +179,8 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n, const enum sen
 		rte_prefetch0_write(to[i] + (what == SEND_PLAIN ? hdr : 0));
 		rte_prefetch0_write(to[i] + RTE_MIN(lens[i], hdr + 64U) - 1);
 	}
+	virtq_device_fetch_next(q, first, n);
+	virtq_device_fetch_used(q, n);
 	if (one_piece(what) && bytes >= n * SEND_LONG)
 		write_frames_long(to, frames, n, hdr, what);
 	else
