@@ -38,22 +38,6 @@ leg_dev_tx(struct rte_mbuf **pkts __rte_unused, uint16_t nb)
 	return calls;
 }
 
-/* As forward_select(). */
-static const struct mbuf_loops *
-select_loops(void)
-{
-	forward_fn *forward = forward_select();
-
-#if defined(RTE_ARCH_X86)
-	if (forward == forward_burst_avx512)
-		return &mbuf_loops_avx512;
-	if (forward == forward_burst_avx2)
-		return &mbuf_loops_avx2;
-#endif
-	(void)forward;
-	return &mbuf_loops_base;
-}
-
 static int
 mbufs_open(const struct cycles_conf *conf)
 {
@@ -61,7 +45,7 @@ mbufs_open(const struct cycles_conf *conf)
 
 	if (ret != 0)
 		return ret;
-	loops = select_loops();
+	loops = mbuf_loops_select();
 	rxq = path_switch_port(0)->rxq[0];
 	txq = path_switch_port(1)->txq[0];
 	return rxq != NULL && txq != NULL ? 0 : -ENOENT;

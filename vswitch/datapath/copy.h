@@ -15,6 +15,16 @@ typedef uint8_t copy_16 __attribute__((vector_size(16), aligned(1), may_alias));
 typedef uint8_t copy_32 __attribute__((vector_size(32), aligned(1), may_alias));
 typedef uint64_t copy_8 __attribute__((aligned(1), may_alias));
 
+/*
+ * A line that is written to soon. rte_prefetch0_write() is a function that has no effect to the
+ * compiler: where it is not made inline, because much is already, calls of it are left out.
+ */
+static __rte_always_inline void
+prefetch_to_write(const uint8_t *p)
+{
+	__builtin_prefetch(p, 1, 3);
+}
+
 /* Two overlapping loads, then two stores. */
 #define COPY_ENDS(type, to, from, n) \
 	do { \

@@ -12,8 +12,6 @@
 #include "net/vnet_hdr.h"
 #include "ring/virtq_device_run.h"
 
-#include <rte_prefetch.h>
-
 /*
  * What frames and headers may have. A constant, so that bursts of ordinary frames to receiveqs
  * without hash pay nothing for it.
@@ -176,8 +174,8 @@ send_run(struct port_txq *txq, struct frame **frames, uint16_t n, const enum sen
 		return false;
 	for (unsigned int i = 0; i < n; i++) {
 		to[i] = virtq_device_desc_ptr(q, &descs[i]);
-		rte_prefetch0_write(to[i] + (what == SEND_PLAIN ? hdr : 0));
-		rte_prefetch0_write(to[i] + RTE_MIN(lens[i], hdr + 64U) - 1);
+		prefetch_to_write(to[i] + (what == SEND_PLAIN ? hdr : 0));
+		prefetch_to_write(to[i] + RTE_MIN(lens[i], hdr + 64U) - 1);
 	}
 	virtq_device_fetch_next(q, first, n);
 	virtq_device_fetch_used(q, n);
@@ -209,8 +207,8 @@ send_one_by_one(struct port_txq *txq, struct frame **frames, uint16_t n, const e
 			    q, heads[i], VIRTQ_DESC_F_WRITE, frames[i]->len + hdr, &one[i]) ||
 			(one_piece(what) && frames[i]->nb_segs != 0))
 			break;
-		rte_prefetch0_write(one[i].ptr);
-		rte_prefetch0_write(one[i].ptr + hdr + RTE_MIN(frames[i]->len, 64U) - 1);
+		prefetch_to_write(one[i].ptr);
+		prefetch_to_write(one[i].ptr + hdr + RTE_MIN(frames[i]->len, 64U) - 1);
 	}
 	n = i;
 	for (i = 0; i < n; i++) {

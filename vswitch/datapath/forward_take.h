@@ -20,22 +20,33 @@ struct taken {
 	bool all; /* no frame was dropped */
 };
 
-/* A burst of one-descriptor chains whose heads follow one another. */
+/* Descriptors of a burst of one-descriptor chains whose heads follow one another, from first on. */
+static __rte_always_inline bool
+take_descs(struct port_rxq *rxq, struct virtq_desc_words *descs, uint16_t n, uint32_t max_len,
+	uint16_t *first)
+{
+	struct virtq_device *q = &rxq->vq;
+	const uint32_t hdr = rxq->hdr_bytes;
+	uint32_t min_len[WORKER_BURST];
+
+	if (!virtq_device_heads_run(q, n, first))
+		return false;
+	virtq_device_descs(q, *first, n, descs);
+	for (unsigned int i = 0; i < n; i++)
+		min_len[i] = hdr + FRAME_MIN;
+	return virtq_device_descs_straight(q, descs, n, 0, min_len, hdr + max_len);
+}
+
+/* Such a burst. */
 static __rte_always_inline bool
 take_straight(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t n)
 {
 	struct virtq_device *q = &rxq->vq;
 	const uint32_t hdr = rxq->hdr_bytes;
 	struct virtq_desc_words descs[WORKER_BURST];
-	uint32_t min_len[WORKER_BURST];
 	uint16_t first;
 
-	if (!virtq_device_heads_run(q, n, &first))
-		return false;
-	virtq_device_descs(q, first, n, descs);
-	for (unsigned int i = 0; i < n; i++)
-		min_len[i] = hdr + FRAME_MIN;
-	if (!virtq_device_descs_straight(q, descs, n, 0, min_len, hdr + FRAME_STRAIGHT_MAX))
+	if (!take_descs(rxq, descs, n, FRAME_STRAIGHT_MAX, &first))
 		return false;
 	for (unsigned int i = 0; i < n; i++) {
 		const uint8_t *data = virtq_device_desc_ptr(q, &descs[i]) + hdr;
@@ -56,9 +67,24 @@ take_straight(struct worker *w, struct port_rxq *rxq, struct taken *t, uint16_t 
 }
 
 /*
- * Does any header of a straight burst ask for something? A look that decides only whether headers
- * are read: what each asks for, if anything, is what a copy of it says.
+ * What a header says that may ask for something. A look that decides only whether headers are read:
+ * what each asks for, if anything, is what a copy of it says.
  */
+static __rte_always_inline uint16_t
+header_look(const uint8_t *data, uint32_t hdr)
+{
+	return *(const volatile vnet_hdr_le16 *)(const volatile void *)(data - hdr);
+}
+
+/* Does any header ask? @param seen  header_look() of all. */
+static __rte_always_inline bool
+headers_ask(uint16_t seen)
+{
+	seen = rte_le_to_cpu_16(seen);
+	return vnet_hdr_asks((uint8_t)seen, (uint8_t)(seen >> 8));
+}
+
+/* Of a straight burst. */
 static __rte_always_inline bool
 asks_any(const struct worker *w, uint32_t hdr, uint16_t n)
 {
@@ -66,13 +92,9 @@ asks_any(const struct worker *w, uint32_t hdr, uint16_t n)
 
 	/* Half of a round would be the loop's own. */
 #pragma GCC unroll 8
-	for (unsigned int i = 0; i < n; i++) {
-		const uint8_t *p = w->frames[i].rest - FRAME_HEAD - hdr;
-
-		seen |= *(const volatile vnet_hdr_le16 *)(const volatile void *)p;
-	}
-	seen = rte_le_to_cpu_16(seen);
-	return vnet_hdr_asks((uint8_t)seen, (uint8_t)(seen >> 8));
+	for (unsigned int i = 0; i < n; i++)
+		seen |= header_look(w->frames[i].rest - FRAME_HEAD, hdr);
+	return headers_ask(seen);
 }
 
 /* Headers of a straight burst. Returns how many of its frames are taken. */
