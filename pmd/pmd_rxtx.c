@@ -6,6 +6,7 @@
 #include "pmd_rxtx.h"
 
 #include "net/vnet_mbuf.h"
+#include "pmd_rx_hdr.h"
 #include "pmd_rx_post.h"
 #include "pmd_tx_plain.h"
 
@@ -13,11 +14,6 @@
 #include <string.h>
 
 #define BURST_MAX 64 /* packets of one pass: their lengths stay in a few cache lines */
-
-/* flags and gso_type as one word: the bits of vnet_hdr_asks(). */
-#define HDR_ASKS \
-	(VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID | VIRTIO_NET_HDR_F_RSC_INFO | \
-		0xff00)
 
 static_assert(
 	offsetof(struct rte_mbuf, pkt_len) == offsetof(struct rte_mbuf, ol_flags) + 12 &&
@@ -54,34 +50,6 @@ rx_mbuf_fill_flow(struct rte_mbuf *m, uint64_t rearm, uint32_t len, struct pmd_r
 	w[1] = flow.ol_flags;
 	w[2] = (uint64_t)len << 32 | flow.type;
 	w[3] = len | (uint64_t)flow.hash << 32;
-}
-
-static __rte_always_inline const void *
-rx_hdr(const struct rte_mbuf *m, uint16_t hdr_bytes)
-{
-	return (const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM - hdr_bytes;
-}
-
-/* Does the header say anything? A look, no more: who goes by it copies the header first. */
-static __rte_always_inline bool
-rx_hdr_says(const void *hdr)
-{
-	return *(const volatile vnet_hdr_le16 *)(const volatile void *)hdr &
-	       rte_cpu_to_le_16(HDR_ASKS);
-}
-
-/* What it says to the mbuf; false: it is bad. Cold beside a loop that has no register to spare. */
-static __rte_noinline bool
-rx_hdr_take(struct pmd_rxq *rxq, struct rte_mbuf *m)
-{
-	struct virtio_net_hdr hdr;
-
-	vnet_hdr_load(&hdr, rx_hdr(m, rxq->hdr_bytes));
-	if (hdr.flags == VIRTIO_NET_HDR_F_DATA_VALID && hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE) {
-		m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
-		return true;
-	}
-	return !vnet_hdr_asks(hdr.flags, hdr.gso_type) || pmd_rx_offload(rxq, m, &hdr);
 }
 
 /*
@@ -127,6 +95,7 @@ rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, uint32_t *lens, un
 	const size_t hdr_at = RTE_PKTMBUF_HEADROOM - hdr_bytes;
 	const size_t buf_at = rxq->buf_at;
 	const uint64_t rearm = rxq->rearm;
+	hdr_words other = {0};
 	uint32_t bytes;
 	unsigned int i;
 
@@ -137,17 +106,18 @@ rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, uint32_t *lens, un
 		const uint8_t *hdr =
 			(buf_at != 0 ? (const uint8_t *)m + buf_at : m->buf_addr) + hdr_at;
 
-		if ((flags & PMD_RX_MERGE) && unlikely(vnet_hdr_num_buffers(hdr) != 1))
-			break;
+		if (flags & (PMD_RX_MERGE | PMD_RX_OFFLOAD))
+			other |= rx_hdr_other(hdr);
 		if (flags & PMD_RX_HASH)
 			rx_mbuf_fill_flow(m, rearm, lens[i], pmd_rx_flow_of(rxq, hdr));
 		else
 			rx_mbuf_fill(m, rearm, lens[i]);
-		/* A bad one is taken again the slow way, and dropped there. */
-		if ((flags & PMD_RX_OFFLOAD) && unlikely(rx_hdr_says(hdr)) && !rx_hdr_take(rxq, m))
-			break;
 		pkts[i] = m;
 	}
+	if ((flags & PMD_RX_MERGE) && unlikely(other[HDR_WORD_NUM_BUFFERS] != 0))
+		i = rx_count_whole(pkts, i, hdr_bytes);
+	if ((flags & PMD_RX_OFFLOAD) && unlikely(other[0] & RTE_LE16(HDR_ASKS)))
+		i = rx_hdrs_take(rxq, pkts, i);
 	for (unsigned int k = i; unlikely(k < n); k++)
 		bytes -= lens[k];
 	rxq->stats.packets += i;

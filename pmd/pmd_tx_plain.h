@@ -73,12 +73,20 @@ tx_is_plain(const struct tx_plain *p, const struct rte_mbuf *m)
 #define PLAIN_GROUP 8
 
 #ifdef __AVX2__
+/* Out of registers: words that were just stored one by one cannot be loaded together at once. */
+static __rte_always_inline __m256i
+tx_plain_words(const uint64_t *words)
+{
+	return _mm256_setr_epi64x(
+		(int64_t)words[0], (int64_t)words[1], (int64_t)words[2], (int64_t)words[3]);
+}
+
 /* Are all of a group plain? */
 static __rte_always_inline bool
 tx_group_is_plain(const struct tx_plain *p, struct rte_mbuf *const *pkts)
 {
-	const __m256i same = _mm256_loadu_si256((const __m256i *)(const void *)p->same);
-	const __m256i mask = _mm256_loadu_si256((const __m256i *)(const void *)p->mask);
+	const __m256i same = tx_plain_words(p->same);
+	const __m256i mask = tx_plain_words(p->mask);
 	__m256i other = _mm256_setzero_si256(), least = _mm256_set1_epi16(-1),
 		most = _mm256_setzero_si256();
 	uint64_t pools = 0;
