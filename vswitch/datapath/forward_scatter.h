@@ -86,8 +86,8 @@ scatter(const struct burst *b, const uint16_t n, const enum send_what what)
 		return false;
 	for (unsigned int i = 0; i < n; i++) {
 		to[i] = virtq_device_desc_ptr(one, &s.descs[i]);
-		rte_prefetch0_write(to[i] + (what == SEND_PLAIN ? hdr : 0));
-		rte_prefetch0_write(to[i] + RTE_MIN(lens[i], hdr + 64U) - 1);
+		prefetch_to_write(to[i] + (what == SEND_PLAIN ? hdr : 0));
+		prefetch_to_write(to[i] + RTE_MIN(lens[i], hdr + 64U) - 1);
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		write_header(to[i], hdr, frames[i], what);

@@ -10,6 +10,8 @@
 #include "datapath/forward.h"
 #include "datapath/offload.h"
 #include "net/vnet_hdr.h"
+
+#include <rte_prefetch.h>
 #include "ring/virtq_device_run.h"
 
 /*
@@ -79,7 +81,7 @@ struct send_rest {
 static __rte_always_inline void
 fetch_line(const struct send_rest *rest, uint32_t at)
 {
-	rte_prefetch0_write(rest->to + at);
+	prefetch_to_write(rest->to + at);
 	rte_prefetch0(rest->from + at);
 }
 
