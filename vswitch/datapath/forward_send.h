@@ -10,9 +10,9 @@
 #include "datapath/forward.h"
 #include "datapath/offload.h"
 #include "net/vnet_hdr.h"
+#include "ring/virtq_device_run.h"
 
 #include <rte_prefetch.h>
-#include "ring/virtq_device_run.h"
 
 /*
  * What frames and headers may have. A constant, so that bursts of ordinary frames to receiveqs
