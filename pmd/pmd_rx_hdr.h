@@ -27,17 +27,24 @@ rx_hdr_says(const void *hdr)
 	       rte_cpu_to_le_16(HDR_ASKS);
 }
 
-/* The start of a header, and of the packet behind one of 12 bytes, as eight words. */
-typedef rte_le16_t hdr_words __attribute__((vector_size(16), aligned(1), may_alias));
-#define HDR_WORD_NUM_BUFFERS (offsetof(struct virtio_net_hdr, num_buffers) / sizeof(rte_le16_t))
+/*
+ * The 12 bytes of a header and 4 before them, as eight words: in a buffer they lie in one line, the
+ * packet in the next, which is not looked at.
+ */
+typedef rte_le16_t hdr_words __attribute__((vector_size(16), aligned(4), may_alias));
+#define HDR_WORDS_BEFORE 4
+#define HDR_WORD(field) \
+	((HDR_WORDS_BEFORE + offsetof(struct virtio_net_hdr, field)) / sizeof(rte_le16_t))
+
+static_assert(HDR_WORD(num_buffers) == 7, "the last word");
 
 /* What differs from a header of a packet in one buffer that says nothing. */
 static __rte_always_inline hdr_words
-rx_hdr_other(const void *hdr)
+rx_hdr_other(const uint8_t *hdr)
 {
-	const hdr_words usual = {0, 0, 0, 0, 0, RTE_LE16(1)};
+	const hdr_words usual = {0, 0, 0, 0, 0, 0, 0, RTE_LE16(1)};
 
-	return *(const volatile hdr_words *)(const volatile void *)hdr ^ usual;
+	return *(const volatile hdr_words *)(const volatile void *)(hdr - HDR_WORDS_BEFORE) ^ usual;
 }
 
 /* What it says to the mbuf; false: it is bad. */

@@ -114,9 +114,9 @@ rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, uint32_t *lens, un
 			rx_mbuf_fill(m, rearm, lens[i]);
 		pkts[i] = m;
 	}
-	if ((flags & PMD_RX_MERGE) && unlikely(other[HDR_WORD_NUM_BUFFERS] != 0))
+	if ((flags & PMD_RX_MERGE) && unlikely(other[HDR_WORD(num_buffers)] != 0))
 		i = rx_count_whole(pkts, i, hdr_bytes);
-	if ((flags & PMD_RX_OFFLOAD) && unlikely(other[0] & RTE_LE16(HDR_ASKS)))
+	if ((flags & PMD_RX_OFFLOAD) && unlikely(other[HDR_WORD(flags)] & RTE_LE16(HDR_ASKS)))
 		i = rx_hdrs_take(rxq, pkts, i);
 	for (unsigned int k = i; unlikely(k < n); k++)
 		bytes -= lens[k];
