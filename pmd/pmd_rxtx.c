@@ -106,15 +106,19 @@ rx_take_straight(struct pmd_rxq *rxq, struct rte_mbuf **pkts, uint32_t *lens, un
 		const uint8_t *hdr =
 			(buf_at != 0 ? (const uint8_t *)m + buf_at : m->buf_addr) + hdr_at;
 
-		if (flags & (PMD_RX_MERGE | PMD_RX_OFFLOAD))
+		/* The count of buffers alone is faster looked at on the way. */
+		if (flags & PMD_RX_OFFLOAD)
 			other |= rx_hdr_other(hdr);
+		else if ((flags & PMD_RX_MERGE) && unlikely(vnet_hdr_num_buffers(hdr) != 1))
+			break;
 		if (flags & PMD_RX_HASH)
 			rx_mbuf_fill_flow(m, rearm, lens[i], pmd_rx_flow_of(rxq, hdr));
 		else
 			rx_mbuf_fill(m, rearm, lens[i]);
 		pkts[i] = m;
 	}
-	if ((flags & PMD_RX_MERGE) && unlikely(other[HDR_WORD(num_buffers)] != 0))
+	if ((flags & PMD_RX_MERGE) && (flags & PMD_RX_OFFLOAD) &&
+		unlikely(other[HDR_WORD(num_buffers)] != 0))
 		i = rx_count_whole(pkts, i, hdr_bytes);
 	if ((flags & PMD_RX_OFFLOAD) && unlikely(other[HDR_WORD(flags)] & RTE_LE16(HDR_ASKS)))
 		i = rx_hdrs_take(rxq, pkts, i);
