@@ -73,7 +73,8 @@ def driver_kib(machine, driver):
     """Heap that one more queue pair of a port takes, mbufs not counted."""
     heap = {}
     for queues in (1, QUEUES):
-        shape = dataclasses.replace(twocore.SMALL, queues=queues)
+        # One pool of each direction: the rest of a pool is no part of the driver.
+        shape = dataclasses.replace(twocore.SMALL, queues=queues, mixed=True)
         switch = switches.VirtqSwitch(machine, shape)
         guests = None
         try:

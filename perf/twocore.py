@@ -5,6 +5,7 @@ All pairs of a switch and its guests are started once; then they take turns, so 
 a ratio lie a second apart. See switches.py for how they wait, doc/performance.md for what counts.
 """
 import dataclasses
+import math
 import sys
 import time
 
@@ -66,6 +67,11 @@ LOADS = {
 QUIET = 0.01
 DISTURBED = 0.05
 RETRIES = 2
+# Everybody is started so often for rates: where memory lies makes more of a difference than rounds.
+STARTS = 3
+# Rounds of one frame at a time for each other round of latencies: what one frame in a thousand meets is
+# mostly the host, and differs between neighbouring rounds by a factor of two.
+ONES = 3
 # Figure of a result: key, factor, unit, which is the best of several.
 PPS = ("pps", 1e-6, "Mpps", max)
 BYTES = ("bytes_per_s", 1e-9, "GB/s", max)
@@ -173,10 +179,14 @@ class TwoCores:
         self.budget = budget
         self.quick = quick
 
-    def rounds(self, stage, loads, nb, seconds, part):
-        """Every pair, every load that it takes part in, nb times; a list of {pair: {load: result}}.
+    def enough(self, done):
+        """Beyond the budget no further round begins, but a fifth."""
+        return done >= (2 if self.quick else 5) and time.monotonic() - STARTED > self.budget
 
-        loads: names of pairs by load. Beyond the budget no further round begins, but a fifth.
+    def rounds(self, stage, loads, numbers, seconds, part):
+        """Every pair, every load that it takes part in, each round; a list of {pair: {load: result}}.
+
+        loads: names of pairs by load.
         """
         found = []
         for pair in list(stage.pairs):
@@ -184,8 +194,8 @@ class TwoCores:
                 pair.do("max", 0.2, next(iter(loads)))
             except switches.Failed as why:
                 stage.fail(pair, why, self.skipped, part)
-        for done in range(nb):
-            if done >= (2 if self.quick else 5) and time.monotonic() - STARTED > self.budget:
+        for number in numbers:
+            if self.enough(number):
                 break
             one = {pair.name: {} for pair in stage.pairs}
             for load, names in loads.items():
@@ -195,7 +205,7 @@ class TwoCores:
                     except switches.Failed as why:
                         stage.fail(pair, why, self.skipped, part)
             found.append(one)
-            say(f"{part}: round {len(found)} of {nb}")
+            say(f"{part}: round {number + 1}")
         return found
 
     def rates(self, rounds, seconds):
@@ -207,46 +217,57 @@ class TwoCores:
                 loads = {load: QUICK for load in ("60", "1500", "1500,touch")}
             names = tuple(n for n in PAIRS if any(n in some for some in loads.values()))
             self.data["wanted"] = QUICK if self.quick else tuple(PAIRS)
-            say(f"rates {part}: starting {len(names)} switches")
-            with Stage(self.machine, names, shape, self.skipped, f"rates {part}") as stage:
-                self.data["rates"][part] = self.rounds(stage, loads, rounds, seconds,
-                                                       f"rates {part}")
+            found = self.data["rates"][part] = []
+            each = rounds if self.quick else math.ceil(rounds / STARTS)
+            for first in range(0, rounds, each):
+                if self.enough(first):
+                    break
+                say(f"rates {part}: starting {len(names)} switches")
+                with Stage(self.machine, names, shape, self.skipped, f"rates {part}") as stage:
+                    found += self.rounds(stage, loads, range(first, min(first + each, rounds)),
+                                         seconds, f"rates {part}")
 
     def latencies(self, rounds, seconds):
         """One frame at a time, at 10 and 80 % of what each let through, and all at the same rate."""
-        found = []
+        found = self.data["latency"] = []
         say(f"latency: starting {len(LATENCY)} switches")
         with Stage(self.machine, LATENCY, SMALL, self.skipped, "latency") as stage:
+            for _ in range(ONES * rounds):
+                found.append(self.each(stage, lambda pair, load: {"one": pair.do("one", seconds, load)}))
+            say(f"latency: {ONES * rounds} rounds of one frame at a time")
             for done in range(rounds):
-                one = {pair.name: {} for pair in stage.pairs}
-                for load in ("60", "1500"):
-                    for pair in list(stage.pairs):
-                        try:
-                            one[pair.name][load] = self.latency(pair, load, seconds)
-                        except switches.Failed as why:
-                            stage.fail(pair, why, self.skipped, "latency")
-                    self.same_rate(stage, one, load, seconds)
-                found.append(one)
+                found.append(self.each(stage, lambda pair, load: self.at_rates(pair, load, seconds)))
+                self.same_rate(stage, found[-1], seconds)
                 say(f"latency: round {done + 1} of {rounds}")
-            self.data["latency"] = found
             self.zero_loss(stage.get(OURS), rounds, seconds)
 
+    def each(self, stage, measure):
+        """What measure() finds of every pair and load, {pair: {load: result}}."""
+        one = {pair.name: {} for pair in stage.pairs}
+        for load in ("60", "1500"):
+            for pair in list(stage.pairs):
+                try:
+                    one[pair.name][load] = measure(pair, load)
+                except switches.Failed as why:
+                    stage.fail(pair, why, self.skipped, "latency")
+        return one
+
     @staticmethod
-    def latency(pair, load, seconds):
-        result = {"one": pair.do("one", seconds, load)}
-        top = result["maximum"] = pair.do("max", 0.3, load)["pps"]
+    def at_rates(pair, load, seconds):
+        top = pair.do("max", 0.3, load)["pps"]
+        result = {"maximum": top}
         for share in (10, 80):
             result[str(share)] = pair.do("rate", seconds, load, int(top * share / 100))
         return result
 
-    def same_rate(self, stage, one, load, seconds):
+    def same_rate(self, stage, one, seconds):
         """Everybody at 80 % of what the slower of testpmd's pairs let through."""
-        tops = [one[n][load]["maximum"] for n in TESTPMD if load in one.get(n, {})]
-        for pair in list(stage.pairs) if tops else []:
-            try:
-                one[pair.name][load]["same"] = pair.do("rate", seconds, load, int(min(tops) * 0.8))
-            except switches.Failed as why:
-                stage.fail(pair, why, self.skipped, "latency")
+        def measure(pair, load):
+            tops = [one[n][load]["maximum"] for n in TESTPMD if load in one.get(n, {})]
+            return pair.do("rate", seconds, load, int(min(tops) * 0.8)) if tops else {}
+        for name, loads in self.each(stage, measure).items():
+            for load, result in loads.items():
+                one[name][load]["same"] = result
 
     def zero_loss(self, pair, rounds, seconds):
         """RFC 2544 for ours; each search begins at the maximum. Slices need no quiet trial."""
