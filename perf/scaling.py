@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How the switch takes to more queues, ports, addresses and workers: each case against its base, in turn."""
 import dataclasses
+import math
 import os
 import sys
 
@@ -68,27 +69,32 @@ def figure(result, key):
     return result.get(key) if result["waited"] <= twocore.DISTURBED else None
 
 
-def measure_group(machine, group, rounds, seconds):
-    """Base and cases in turn; what scaling_rows() of two_report.py wants."""
-    crowds, found = [], []
+def take_turns(machine, group, rounds, seconds):
+    """Figures of base and cases, started once, in turn; a list for each round."""
+    crowds = []
     try:
         for c in group:
             crowds.append(Crowd(machine, c["pair"], c["shape"]))
             crowds[-1].pair.do("max", 0.2, c["load"])
-        values = []
         twocore.say(f"scaling: {group[-1]['what']}: started")
-        for _ in range(rounds):
-            values.append([figure(crowd.pair.do("max", seconds, c["load"]), c["key"][0])
-                           for c, crowd in zip(group, crowds)])
-        for i, c in enumerate(group[1:], 1):
-            scale = c["key"][1]
-            found.append({"what": c["what"], "load": c["load"], "unit": c["key"][2],
-                          "target": c["target"], "sense": c["sense"], "kind": c["kind"],
-                          "rounds": [{"ours": v[i] * scale, "base": v[0] * scale} for v in values
-                                     if v[i] is not None and v[0] is not None]})
+        return [[figure(crowd.pair.do("max", seconds, c["load"]), c["key"][0])
+                 for c, crowd in zip(group, crowds)] for _ in range(rounds)]
     finally:
         for crowd in crowds:
             crowd.close()
+
+
+def measure_group(machine, group, rounds, seconds):
+    """Base and cases, from several starts; what scaling_rows() of two_report.py wants."""
+    each = math.ceil(rounds / twocore.STARTS)
+    values = [v for _ in range(twocore.STARTS) for v in take_turns(machine, group, each, seconds)]
+    found = []
+    for i, c in enumerate(group[1:], 1):
+        scale = c["key"][1]
+        found.append({"what": c["what"], "load": c["load"], "unit": c["key"][2],
+                      "target": c["target"], "sense": c["sense"], "kind": c["kind"],
+                      "rounds": [{"ours": v[i] * scale, "base": v[0] * scale} for v in values
+                                 if v[i] is not None and v[0] is not None]})
     return found
 
 

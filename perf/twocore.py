@@ -67,7 +67,7 @@ LOADS = {
 QUIET = 0.01
 DISTURBED = 0.05
 RETRIES = 2
-# Everybody is started so often for rates: where memory lies makes more of a difference than rounds.
+# Everybody is started so often for rates and scaling: where memory lies makes more of a difference than rounds.
 STARTS = 3
 # Rounds of one frame at a time for each other round of latencies: what one frame in a thousand meets is
 # mostly the host, and differs between neighbouring rounds by a factor of two.
