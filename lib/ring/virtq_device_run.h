@@ -156,7 +156,7 @@ virtq_device_fetch_used(const struct virtq_device *q, uint16_t n)
 	const struct virtq_used_elem *elem = &q->vq.used->ring[q->used_next & q->vq.mask];
 
 	for (uint16_t i = 0; i < n; i += RTE_CACHE_LINE_SIZE / sizeof(*elem))
-		rte_prefetch0_write(&elem[i]);
+		__builtin_prefetch(&elem[i], 1, 3); /* rte_prefetch0_write() may be left out */
 }
 
 /** Pointer to a buffer that virtq_device_descs_straight() said yes to. */
