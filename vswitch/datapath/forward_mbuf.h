@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Hot half of forward.c, on the side: frames -> mbufs of the switch, and mbufs -> frames. For what
- * does not go from one guest's buffer to another's. Included there only, once per instruction set.
+ * does not go from one guest's buffer to another's. Compiled once per instruction set.
+ *
+ * Flooding goes through frames. The straight ways, take_run_to_mbufs() and send_run_of_mbufs(), are
+ * for a port that is no guest; until the switch has one, perf measures them and nobody else calls.
  */
 #ifndef FORWARD_MBUF_H
 #define FORWARD_MBUF_H
