@@ -110,10 +110,15 @@ answer_some(void)
 	}
 }
 
-/* mixed: also frames that are not plain IPv4. Each has a number of its own. */
+/*
+ * mixed: also frames that are not plain IPv4. Each has a number of its own. In some bursts a few
+ * frames are cut behind their first 64 bytes, too.
+ */
 static void
 send_burst(uint16_t n, bool mixed, uint16_t round)
 {
+	static const uint32_t cuts[] = {50, 33, 0};
+
 	for (uint16_t k = 0; k < n; k++) {
 		bool tagged = mixed && random_below(&seed, 4) == 0;
 		uint32_t i = (uint32_t)random_below(&seed, FLOWS);
@@ -129,7 +134,8 @@ send_burst(uint16_t n, bool mixed, uint16_t round)
 		sent[at + 1] = (uint8_t)k;
 		assert_in_range(burst[k].len, 40, FRAME);
 		memcpy(burst[k].bytes, sent, burst[k].len);
-		guest_send(&a, 0, k, sent, burst[k].len, NULL);
+		guest_send(
+			&a, 0, k, sent, burst[k].len, round % 3 == 1 && k % 8 == 3 ? cuts : NULL);
 	}
 	assert_int_equal(vswitch_poll(0), n);
 	assert_int_equal(guest_completed(&a, 0), n);
